@@ -1,0 +1,25 @@
+{
+  "variables": {
+    # The package that a server installs carries the headers of node-addon-api in native/third_party; a checkout has
+    # the npm package.
+    "addon_api": "<!(node -p \"try { require('node-addon-api').include_dir } catch { 'native/third_party/node-addon-api' }\")"
+  },
+  "targets": [
+    {
+      "target_name": "listenq",
+      "conditions": [
+        ["OS!='linux'", { "type": "none" }],
+        ["OS=='linux'", {
+          "sources": ["<!@(node -p \"require('fs').readFileSync('native/sources.txt', 'utf8').trim().split('\\n').map((file) => 'native/' + file).join(' ')\")"],
+          "include_dirs": ["<(addon_api)"],
+          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+          "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-Wno-unused-parameter"],
+          "cflags_cc": [
+            "-std=c++20", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fno-exceptions", "-fno-rtti",
+            "-Wall", "-Wextra", "-Wpedantic", "-Werror"
+          ]
+        }]
+      ]
+    }
+  ]
+}

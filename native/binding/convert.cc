@@ -1,0 +1,96 @@
+#include "convert.h"
+
+#include <cstring>
+
+#include "environment.h"
+
+namespace listenq::binding {
+
+void Arguments::refuse(std::size_t index, const char* wanted) {
+  if (ok_) {
+    Napi::TypeError::New(env_, "listenq addon: argument " + std::to_string(index) + " must be " + wanted)
+        .ThrowAsJavaScriptException();
+  }
+  ok_ = false;
+}
+
+int Arguments::integer(std::size_t index) {
+  std::int32_t value = 0;
+  if (napi_get_value_int32(env_, info_[index], &value) != napi_ok) refuse(index, "a number");
+  return value;
+}
+
+double Arguments::number(std::size_t index) {
+  double value = 0;
+  if (napi_get_value_double(env_, info_[index], &value) != napi_ok) refuse(index, "a number");
+  return value;
+}
+
+bool Arguments::flag(std::size_t index) {
+  bool value = false;
+  if (napi_get_value_bool(env_, info_[index], &value) != napi_ok) refuse(index, "a boolean");
+  return value;
+}
+
+std::string Arguments::text(std::size_t index) {
+  const Napi::Value value = info_[index];
+  if (!value.IsString()) {
+    refuse(index, "a string");
+    return {};
+  }
+  return value.As<Napi::String>().Utf8Value();
+}
+
+void* Arguments::typed_array(std::size_t index, napi_typedarray_type type, std::size_t* length) {
+  napi_typedarray_type found = napi_int8_array;
+  void* data = nullptr;
+  const napi_status status = napi_get_typedarray_info(env_, info_[index], &found, length, &data, nullptr, nullptr);
+  if (status == napi_ok && found == type) return data;
+  *length = 0;
+  refuse(index, type == napi_uint8_array ? "a Uint8Array" : "an Int32Array");
+  return nullptr;
+}
+
+std::span<std::byte> Arguments::bytes(std::size_t index) {
+  std::size_t length = 0;
+  auto* data = static_cast<std::byte*>(typed_array(index, napi_uint8_array, &length));
+  return {data, length};
+}
+
+std::span<std::int32_t> Arguments::integers(std::size_t index) {
+  std::size_t length = 0;
+  auto* data = static_cast<std::int32_t*>(typed_array(index, napi_int32_array, &length));
+  return {data, length};
+}
+
+Address Arguments::address(std::size_t index) {
+  const auto raw = bytes(index);
+  if (raw.size() > sizeof(sockaddr_storage)) refuse(index, "an address of at most 128 bytes");
+  return address_from_bytes(raw.data(), raw.size());
+}
+
+Napi::Value raise(Napi::Env env, const SystemError& error) {
+  Environment& environment = Environment::of(env);
+  const Napi::Value made = environment.make_error.Call({Napi::Number::New(env, -error.number),
+                                                        Napi::String::New(env, error.call),
+                                                        Napi::String::New(env, ::strerror(error.number))});
+  // An exception is pending if the error could not even be made, as in a worker that is being terminated.
+  if (!env.IsExceptionPending()) napi_throw(env, made);
+  return env.Undefined();
+}
+
+Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size) {
+  auto array = Napi::Uint8Array::New(env, size);
+  if (size > 0) std::memcpy(array.Data(), data, size);
+  return array;
+}
+
+Napi::Value bytes_of(Napi::Env env, const Address& address) {
+  return bytes_of(env, &address.storage, std::min<std::size_t>(address.length, sizeof address.storage));
+}
+
+Napi::Value finish(Napi::Env env, const Status& status) {
+  return status.ok() ? env.Undefined() : raise(env, status.error());
+}
+
+}  // namespace listenq::binding

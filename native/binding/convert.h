@@ -1,0 +1,53 @@
+// JavaScript's values to the core's and back. Meaning is checked in TypeScript; here only what memory safety needs.
+#ifndef LISTENQ_BINDING_CONVERT_H_
+#define LISTENQ_BINDING_CONVERT_H_
+
+#include <napi.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "../core/address.h"
+#include "../core/result.h"
+
+namespace listenq::binding {
+
+/** Reads a call's arguments. After a wrong one an exception is pending and ok() is false: return at once. */
+class Arguments {
+ public:
+  explicit Arguments(const Napi::CallbackInfo& info) : info_(info), env_(info.Env()) {}
+
+  Napi::Env env() const { return env_; }
+  bool ok() const { return ok_; }
+
+  int integer(std::size_t index);
+  double number(std::size_t index);
+  bool flag(std::size_t index);
+  std::string text(std::size_t index);
+  /** A Uint8Array's memory, which JavaScript keeps alive for the length of the call. */
+  std::span<std::byte> bytes(std::size_t index);
+  std::span<std::int32_t> integers(std::size_t index);
+  Address address(std::size_t index);
+
+ private:
+  void refuse(std::size_t index, const char* wanted);
+  void* typed_array(std::size_t index, napi_typedarray_type type, std::size_t* length);
+
+  const Napi::CallbackInfo& info_;
+  Napi::Env env_;
+  bool ok_ = true;
+};
+
+/** Throws what JavaScript makes of `error` (src/errors.ts), and returns undefined. */
+Napi::Value raise(Napi::Env env, const SystemError& error);
+
+Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size);
+Napi::Value bytes_of(Napi::Env env, const Address& address);
+
+/** undefined, or the exception. */
+Napi::Value finish(Napi::Env env, const Status& status);
+
+}  // namespace listenq::binding
+
+#endif  // LISTENQ_BINDING_CONVERT_H_

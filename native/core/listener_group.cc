@@ -1,0 +1,173 @@
+#include "listener_group.h"
+
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "socket.h"
+
+namespace listenq {
+
+namespace {
+
+// The listeners of this process, by token. Weak: being named keeps nothing open.
+struct Directory {
+  std::mutex mutex;
+  std::unordered_map<std::uint64_t, std::weak_ptr<ListenerGroup>> groups;
+};
+
+// Never destroyed: workers may still end while the process runs its static destructors.
+Directory& directory() {
+  static auto* const instance = new Directory;
+  return *instance;
+}
+
+// Random, so that a handle from another process, or an old one, names nothing here.
+std::uint64_t new_token() {
+  std::uint64_t token = 0;
+  if (::getrandom(&token, sizeof token, GRND_NONBLOCK) == sizeof token) return token;
+  static std::uint64_t counter = static_cast<std::uint64_t>(::getpid()) << 32;
+  return ++counter;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ListenerMember>> ListenerGroup::adopt(int fd) {
+  auto waker = Waker::create();
+  if (!waker.ok()) return waker.error();
+  Directory& all = directory();
+  std::lock_guard lock(all.mutex);
+  auto group = std::make_shared<ListenerGroup>(std::move(waker.value()), new_token());
+  all.groups.emplace(group->token(), group);
+  std::lock_guard group_lock(group->mutex_);
+  return group->add(UniqueFd(fd));
+}
+
+std::optional<Result<std::unique_ptr<ListenerMember>>> ListenerGroup::join(std::uint64_t token) {
+  Directory& all = directory();
+  std::shared_ptr<ListenerGroup> group;
+  {
+    std::lock_guard lock(all.mutex);
+    auto found = all.groups.find(token);
+    if (found == all.groups.end()) return std::nullopt;
+    group = found->second.lock();
+  }
+  if (!group) return std::nullopt;
+  std::lock_guard lock(group->mutex_);
+  // A copy that was given away has no number left to duplicate.
+  auto open = std::ranges::find_if(group->copies_, [](const Copy& copy) { return copy.fd.valid(); });
+  if (group->closed_ || open == group->copies_.end()) return std::nullopt;
+  auto copy = sys::dup_cloexec(open->fd.get());
+  if (!copy.ok()) return Result<std::unique_ptr<ListenerMember>>(copy.error());
+  return Result<std::unique_ptr<ListenerMember>>(group->add(std::move(copy.value())));
+}
+
+// The caller holds mutex_.
+std::unique_ptr<ListenerMember> ListenerGroup::add(UniqueFd fd) {
+  copies_.push_back(Copy{std::move(fd)});
+  return std::unique_ptr<ListenerMember>(new ListenerMember(shared_from_this(), std::prev(copies_.end())));
+}
+
+ListenerGroup::~ListenerGroup() {
+  Directory& all = directory();
+  std::lock_guard lock(all.mutex);
+  all.groups.erase(token_);
+}
+
+void ListenerGroup::own_path(std::string path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) != 0) return;
+  std::lock_guard lock(mutex_);
+  path_ = OwnedPath{std::move(path), found.st_dev, found.st_ino};
+}
+
+void ListenerGroup::remove_path() const {
+  struct stat found{};
+  if (!path_ || ::lstat(path_->path.c_str(), &found) != 0) return;
+  if (found.st_dev == path_->device && found.st_ino == path_->inode) ::unlink(path_->path.c_str());
+}
+
+bool ListenerGroup::closed() const {
+  std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+void ListenerGroup::close() {
+  std::lock_guard lock(mutex_);
+  if (closed_) return;
+  closed_ = true;
+  remove_path();
+  waker_.wake();
+  for (Copy& copy : copies_) {
+    if (!copy.in_use) copy.fd.reset();
+  }
+}
+
+ListenerMember::~ListenerMember() {
+  std::lock_guard lock(group_->mutex_);
+  group_->copies_.erase(copy_);
+}
+
+std::optional<ListenerMember::Lease> ListenerMember::lease() {
+  std::lock_guard lock(group_->mutex_);
+  if (group_->closed_ || !copy_->fd.valid()) return std::nullopt;
+  copy_->in_use = true;
+  return Lease(this);
+}
+
+ListenerMember::Lease::~Lease() {
+  if (member_ == nullptr) return;
+  std::lock_guard lock(member_->group_->mutex_);
+  member_->copy_->in_use = false;
+  if (member_->group_->closed_) member_->copy_->fd.reset();
+}
+
+int ListenerMember::fd() const {
+  std::lock_guard lock(group_->mutex_);
+  return group_->closed_ ? -1 : copy_->fd.get();
+}
+
+int ListenerMember::detach() {
+  std::lock_guard lock(group_->mutex_);
+  return copy_->fd.release();
+}
+
+std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Accepted>& out, std::size_t most,
+                                                                 int thread_waker, std::chrono::milliseconds slice,
+                                                                 std::uint64_t& failed) {
+  auto lease = this->lease();
+  if (!lease) return std::nullopt;
+  const std::array wakers{group_->waker_.fd(), thread_waker};
+  bool waited = false;
+  std::size_t count = 0;
+  while (count < most) {
+    auto accepted = accept(lease->fd(), SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (accepted.ok()) {
+      out.push_back(std::move(accepted.value()));
+      count++;
+      continue;
+    }
+    const AcceptFailure failure = classify_accept(accepted.error().number);
+    if (failure == AcceptFailure::kConnection) {
+      failed++;
+      continue;
+    }
+    if (count > 0) break;
+    if (failure != AcceptFailure::kWouldBlock) return Result<std::size_t>(accepted.error());
+    if (waited || slice.count() <= 0) break;
+    auto outcome = wait_for(lease->fd(), POLLIN, wakers, slice);
+    if (!outcome.ok()) return Result<std::size_t>(outcome.error());
+    if (outcome.value() != Waited::kReady) break;
+    waited = true;
+  }
+  if (count == 0 && group_->closed()) return std::nullopt;
+  return Result<std::size_t>(count);
+}
+
+}  // namespace listenq

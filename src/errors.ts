@@ -1,0 +1,200 @@
+import * as os from 'node:os';
+import { inspect } from 'node:util';
+import * as util from 'node:util';
+import type { Address } from './address';
+
+/** listen(2) and its kin are Linux's here; elsewhere the package loads and each call says so. */
+export const SUPPORTED = process.platform === 'linux';
+
+/**
+ * A system call that the kernel refused, shaped as Node's own errors are: `code` ('EADDRINUSE'), `errno` (negative),
+ * `syscall` ('bind'), and `address` and `port`, or `path`, where the call had an address.
+ */
+export class SystemCallError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  declare readonly address?: string;
+  declare readonly port?: number;
+  declare readonly path?: string;
+
+  readonly #meaning: string | undefined;
+
+  /** @param meaning what strerror(3) says, for numbers that Node has no text for */
+  constructor(errno: number, syscall: string, address?: Address, meaning?: string) {
+    const code = codeOf(errno);
+    const text = util.getSystemErrorMap().get(errno)?.[1] ?? meaning ?? 'unknown error';
+    const place = address === undefined ? '' : ` ${formatAddress(address)}`;
+    const advice = adviceFor(code, syscall, address);
+    super(`${syscall} ${code}: ${text}${place}${advice === undefined ? '' : ` (${advice})`}`);
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+    this.#meaning = meaning;
+    if (address?.family === 'unix') this.path = address.path;
+    else if (address !== undefined) Object.assign(this, { address: address.address, port: address.port });
+  }
+
+  /** The same refusal, of a call that named `address`. */
+  at(address: Address): SystemCallError {
+    return new SystemCallError(this.errno, this.syscall, address, this.#meaning);
+  }
+}
+Object.defineProperty(SystemCallError.prototype, 'name', { value: 'SystemCallError', configurable: true });
+
+/** What the manual calls the number. Node's own name for 95 is ENOTSUP, the other word for it in POSIX. */
+function codeOf(errno: number): string {
+  const { errno: numbers } = os.constants;
+  if (-errno === numbers.EOPNOTSUPP) return 'EOPNOTSUPP';
+  const known = util.getSystemErrorMap().get(errno)?.[0];
+  return known ?? Object.entries(numbers).find(([, number]) => number === -errno)?.[0] ?? `E${-errno}`;
+}
+
+/** What the addon throws: the one place where an errno becomes an error. */
+export function makeSystemCallError(errno: number, syscall: string, meaning?: string): SystemCallError {
+  return new SystemCallError(errno, syscall, undefined, meaning);
+}
+
+/** Runs a system call that names `address`, so that its error names it too. */
+export function naming<T>(address: Address, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof SystemCallError ? error.at(address) : error;
+  }
+}
+
+export function isSystemError(error: unknown, ...codes: string[]): error is SystemCallError {
+  return error instanceof SystemCallError && codes.includes(error.code);
+}
+
+export function formatAddress(address: Address): string {
+  if (address.family === 'unix') return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path;
+  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}
+
+/** What to do about it, where that is not plain from the code. */
+function adviceFor(code: string, syscall: string, address: Address | undefined): string | undefined {
+  const port = address !== undefined && address.family !== 'unix' ? address.port : undefined;
+  switch (code) {
+    case 'EADDRINUSE':
+      if (address?.family === 'unix') return 'a socket file is there already: remove it if no server listens on it';
+      return `another socket holds it: see "ss -ltnp${port === undefined ? '' : ` sport = :${port}`}"`;
+    case 'EADDRNOTAVAIL':
+      return syscall === 'bind' ? 'no interface here has that address: see "ip addr", or use freebind' : undefined;
+    case 'EACCES':
+      return syscall === 'bind' && port !== undefined
+        ? 'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE'
+        : undefined;
+    case 'EMFILE':
+      return 'this process is at its descriptor limit: close some, or raise it with setrlimit(RLIMIT_NOFILE)';
+    case 'ENFILE':
+      return 'the system is at fs.file-max';
+    case 'EPERM':
+      return syscall === 'setsockopt' || syscall === 'unshare' ? 'it needs a capability: see capabilities(7)' : undefined;
+    case 'ECONNREFUSED':
+      return 'nothing listens there';
+    default:
+      return undefined;
+  }
+}
+
+type Coded<E extends Error> = E & { code: string };
+
+function coded<E extends Error>(error: E, code: string): Coded<E> {
+  return Object.assign(error, { code });
+}
+
+/** An argument of the wrong type. `expected` continues "must be". */
+export function invalidArgType(name: string, expected: string, value: unknown): Error {
+  if (!SUPPORTED) return platformUnsupported();
+  return coded(new TypeError(`${name} must be ${expected}. Received ${received(value)}`), 'ERR_INVALID_ARG_TYPE');
+}
+
+/** A number of the right type outside what the call takes. */
+export function outOfRange(name: string, expected: string, value: unknown): Error {
+  if (!SUPPORTED) return platformUnsupported();
+  return coded(new RangeError(`${name} must be ${expected}. Received ${inspect(value)}`), 'ERR_OUT_OF_RANGE');
+}
+
+/** A value of the right type that the call cannot mean. `reason` continues the name. */
+export function invalidArgValue(name: string, reason: string, value: unknown): Error {
+  if (!SUPPORTED) return platformUnsupported();
+  return coded(new TypeError(`${name} ${reason}. Received ${received(value)}`), 'ERR_INVALID_ARG_VALUE');
+}
+
+export function badPort(name: string, value: number): Error {
+  if (!SUPPORTED) return platformUnsupported();
+  return coded(
+    new RangeError(`${name} must be a whole number from 0 to 65535. Received ${inspect(value)}`),
+    'ERR_SOCKET_BAD_PORT',
+  );
+}
+
+export function listenerClosed(call: string): Error {
+  return coded(
+    new Error(`${call}: the listener is closed (by this thread or another); listen() makes a new one`),
+    'ERR_LISTENER_CLOSED',
+  );
+}
+
+export function connectionClosed(call: string): Error {
+  return coded(new Error(`${call}: the connection is closed, or was given away`), 'ERR_CONNECTION_CLOSED');
+}
+
+export function connectionEnded(wanted: number, got: number): Error {
+  return coded(
+    new Error(`recvExactly: the peer ended the stream after ${got} of ${wanted} bytes; recv() still gives those`),
+    'ERR_CONNECTION_ENDED',
+  );
+}
+
+export function interrupted(call: string): Error {
+  return coded(new Error(`${call}: another thread called interrupt() on this one`), 'ERR_INTERRUPTED');
+}
+
+export function illegalConstructor(name: string, instead: string): Error {
+  return coded(new TypeError(`${name} is not made with new: use ${instead}`), 'ERR_ILLEGAL_CONSTRUCTOR');
+}
+
+export function platformUnsupported(): Error {
+  return coded(
+    new Error(`listenq needs Linux; this is ${process.platform}. The package loads here, its calls do not work`),
+    'ERR_PLATFORM_UNSUPPORTED',
+  );
+}
+
+export function addonNotLoadable(cause: unknown): Error {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const message =
+    `listenq: no build of the addon fits this machine (${process.arch}, Node ${process.version}). ` +
+    `With python3, make and g++ at hand, "npm rebuild listenq" makes one. ${detail}`;
+  return coded(new Error(message, { cause }), 'ERR_ADDON_NOT_LOADABLE');
+}
+
+function received(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value === 'object') return value.constructor?.name ? `an instance of ${value.constructor.name}` : inspect(value);
+  return `type ${typeof value} (${inspect(value).slice(0, 140)})`;
+}
+
+/** libuv's numbers for what getaddrinfo(3) answers, which are those in errors of node:dns. */
+const EAI_NAMES: Readonly<Record<number, [code: string, errno: number]>> = {
+  [-2]: ['ENOTFOUND', -3008],
+  [-3]: ['EAI_AGAIN', -3001],
+  [-4]: ['EAI_FAIL', -3004],
+  [-5]: ['ENOTFOUND', -3007],
+  [-6]: ['EAI_FAMILY', -3005],
+  [-10]: ['EAI_MEMORY', -3006],
+};
+
+/** A host name that was not found. `reason` is getaddrinfo(3)'s EAI_* number (Linux), or a code. */
+export function resolutionFailed(hostname: string, reason: number | string): Error {
+  const [code, errno] =
+    typeof reason === 'string' ? [reason, -os.constants.errno.ETIMEDOUT] : (EAI_NAMES[reason] ?? [`EAI_${-reason}`, reason]);
+  return coded(
+    Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), { errno, syscall: 'getaddrinfo', hostname }),
+    code,
+  );
+}

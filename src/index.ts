@@ -1,0 +1,13 @@
+/** Listening sockets whose backlog is the one that was asked for, and blocking-style connections. */
+export { listen, type ListenOptions } from './socket/listen';
+export { listenDualStack, type DualStackOptions } from './socket/listen-dual-stack';
+export { Listener, type ListenerHandle, type WaitOptions } from './socket/listener';
+export { connect, type ConnectOptions } from './socket/connect';
+export { Connection, type KeepAliveOptions } from './socket/connection';
+export { interrupt } from './socket/interrupt';
+export { limits, type Limits } from './kernel/limits';
+export { SystemCallError } from './errors';
+export type { ListenerSocketOptions } from './socket/options';
+export type { Queue } from './kernel/queue';
+export type { TcpInfo } from './socket/tcp-info';
+export type { Address, InternetAddress, IPv4Address, IPv6Address, UnixAddress } from './address';

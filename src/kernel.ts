@@ -1,0 +1,3 @@
+/** What the kernel says of its limits and queues. */
+export { limits, type Limits } from './kernel/limits';
+export type { Queue } from './kernel/queue';

@@ -1,0 +1,17 @@
+import { native } from '../native/load';
+
+/** The accept queue of a listener. */
+export interface Queue {
+  /** Connections that wait to be accepted. */
+  length: number;
+  /** The effective backlog: min(backlog as unsigned, net.core.somaxconn). One more than this can wait. */
+  limit: number;
+  /** SYNs that this listener has dropped since it was made. AF_UNIX counts none: undefined. */
+  drops: number | undefined;
+}
+
+/** @internal Reads the queue of a listening descriptor. @throws SystemCallError EINVAL if it does not listen */
+export function queueOfDescriptor(fd: number): Queue {
+  const [length, limit, drops] = native.readQueue(fd);
+  return { length, limit, drops };
+}

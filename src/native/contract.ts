@@ -1,0 +1,98 @@
+/**
+ * The addon's exports, as TypeScript sees them. Arguments have been checked by the time they come here; the addon
+ * checks again only what memory safety needs. A refused system call throws what `makeError` of `setup` returns.
+ */
+export interface Native {
+  /** Hands over what the addon needs from JavaScript: how an error is made, and this thread's number. */
+  setup(makeError: (errno: number, syscall: string, meaning: string) => Error, threadId: number): void;
+
+  readonly constants: Readonly<Record<string, number>>;
+  /** Where accept calls leave their descriptors, and the peers: 132 bytes each, a length and then the address. */
+  readonly acceptedFds: Int32Array;
+  readonly acceptedPeers: Uint8Array;
+
+  socket(domain: number, type: number, protocol: number): number;
+  socketpair(domain: number, type: number, protocol: number): [number, number];
+  bind(fd: number, address: Uint8Array): void;
+  listen(fd: number, backlog: number): void;
+  /** The descriptor; the peer is left in the first place of `acceptedPeers`. */
+  accept(fd: number, flags: number): number;
+  connect(fd: number, address: Uint8Array): void;
+  getsockname(fd: number): Uint8Array;
+  getpeername(fd: number): Uint8Array;
+  /** Fills `value`; returns how many bytes the kernel wrote. */
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  getsockoptInt(fd: number, level: number, name: number): number;
+  setsockopt(fd: number, level: number, name: number, value: number | Uint8Array): void;
+  recv(fd: number, buffer: Uint8Array, flags: number): number;
+  send(fd: number, bytes: Uint8Array, flags: number): number;
+  shutdown(fd: number, how: number): void;
+  close(fd: number): void;
+  dup(fd: number): number;
+  /** `entries` holds fd, events and revents of each in turn; the last is filled in. */
+  poll(entries: Int32Array, timeoutMs: number): number;
+  getNonblocking(fd: number): boolean;
+  setNonblocking(fd: number, on: boolean): void;
+  setCloexec(fd: number): void;
+  getrlimit(resource: number): { soft: number; hard: number };
+  setrlimit(resource: number, soft: number, hard: number): void;
+
+  /** undefined if `text` is no numeric address of the family. */
+  packInternet(family: number, text: string, port: number, scopeId: number): Uint8Array | undefined;
+  /** undefined if the name is too long. */
+  packUnix(name: Uint8Array): Uint8Array | undefined;
+  /** Family, text, port, scope id. */
+  unpack(address: Uint8Array): [number, string, number, number];
+
+  /** Makes a socket that this environment owns: what is left when the environment ends is closed then. */
+  openSocket(domain: number, type: number, protocol: number): number;
+  dupOwned(fd: number): number;
+  own(fd: number): void;
+  disown(fd: number): boolean;
+  closeOwned(fd: number): void;
+
+  /** Bytes moved, 0 at end of stream, -1 if `sliceMs` passed or the thread was interrupted. */
+  recvWithin(fd: number, buffer: Uint8Array, flags: number, sliceMs: number): number;
+  sendWithin(fd: number, bytes: Uint8Array, flags: number, sliceMs: number): number;
+  connectedWithin(fd: number, sliceMs: number): boolean;
+  takeInterrupt(): boolean;
+  interruptThread(threadId: number): boolean;
+
+  readonly Resolution: new (host: string, port: number, passive: boolean) => Resolution;
+  readonly ListenerCopy: new (fdOrToken: number | string) => ListenerCopy;
+
+  readSysctl(name: string): number | undefined;
+  /** Length, limit, drops. */
+  readQueue(fd: number): [number, number, number | undefined];
+
+  enterPrivateNetwork(): void;
+  bringUpLoopback(): void;
+  observeListen(): void;
+  /** Thread, descriptor and backlog of each call since the last take. */
+  takeListenCalls(): [number, number, number][];
+}
+
+/** A question to getaddrinfo(3), which runs on a thread of its own. */
+export interface Resolution {
+  within(sliceMs: number): { addresses: Uint8Array[]; eai: number; errno: number } | undefined;
+}
+
+/** This thread's copy of a listening descriptor. Its calls give -1 once the listener is closed, by any thread. */
+export interface ListenerCopy {
+  /** How many connections came, left in `acceptedFds` and owned by this environment; -1 once closed. */
+  acceptWithin(most: number, sliceMs: number): number;
+  /** Borrows the number until `leave()`, during which no thread closes it; -1 once closed. */
+  enter(): number;
+  leave(): void;
+  fd(): number;
+  token(): string;
+  ownPath(path: string): void;
+  closed(): boolean;
+  /** Ends the listener in every thread. */
+  close(): void;
+  /** Ends this copy alone. */
+  release(): void;
+  detach(): number;
+  /** Connections that accept(2) reported as failed on their own, and that were passed over. */
+  failed(): number;
+}

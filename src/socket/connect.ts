@@ -1,0 +1,163 @@
+import { packAddress, packUnix, type Address, type InternetAddress, type PackedAddress } from '../address';
+import * as c from '../constants';
+import { invalidArgValue, isSystemError, makeSystemCallError, naming } from '../errors';
+import { native } from '../native/load';
+import * as check from '../validate';
+import { deadlineAfter, keepWaiting, sliceUntil, timeIsUp, type Deadline } from './blocking';
+import { makeConnection, type Connection } from './connection';
+import { resolve } from './resolve';
+
+export interface ConnectOptions {
+  /** The port of the server; required unless there is a `path`. */
+  port?: number;
+  /** A numeric address, or a name whose addresses are tried one after another. */
+  host?: string;
+  /** A Unix-domain socket instead: a path, or an abstract name with a leading '\0'. */
+  path?: string;
+  /** SOCK_SEQPACKET instead of SOCK_STREAM, for a path. */
+  seqpacket?: boolean;
+  /** The numeric address to connect from. */
+  localAddress?: string;
+  /** The port to connect from; without it the kernel picks one. */
+  localPort?: number;
+  /** How long it may take in all, in milliseconds. Without it the kernel gives up, after about two minutes. */
+  timeoutMs?: number;
+}
+
+const TIMED_OUT = -110;
+/** How long one connect(2) of AF_UNIX may sleep in the kernel, as nothing else can wait for room in that queue. */
+const UNIX_SLICE_MS = 100;
+
+/**
+ * Connects: socket(2), bind(2) if asked, connect(2). Blocks this thread until the connection is there: for TCP in
+ * poll(2), with a waker; for AF_UNIX in connect(2) itself, while the server's queue is full, 100 ms at a time.
+ *
+ * @returns a Connection, which owns the descriptor. If this throws, nothing is left open.
+ * @throws SystemCallError ECONNREFUSED, ETIMEDOUT (time is up, or nobody answered), EADDRNOTAVAIL, ENETUNREACH, ENOENT,
+ *   with the address (of several, the last one tried); ENOTFOUND and its like; ERR_INTERRUPTED
+ */
+export function connect(options: ConnectOptions): Connection {
+  check.object(options, 'options');
+  const timeoutMs = check.timeoutMs(options);
+  const deadline = deadlineAfter(timeoutMs);
+  if (options.path !== undefined) return connectToPath(options, deadline);
+  if (options.seqpacket !== undefined) {
+    throw invalidArgValue('options.seqpacket', 'cannot go with options.port', options.seqpacket);
+  }
+  const port = check.port(options.port, 'options.port');
+  const host = options.host === undefined ? 'localhost' : check.string(options.host, 'options.host');
+  if (host === '') throw invalidArgValue('options.host', 'must not be empty', host);
+  const from = localEnd(options);
+  const [first, ...others] = resolve(host, port, false, timeoutMs);
+  return tryEach(first as InternetAddress, others, from, deadline);
+}
+
+/** Where to connect from, or undefined for the kernel's choice. */
+function localEnd(options: ConnectOptions): { address: string | undefined; port: number } | undefined {
+  const { localAddress, localPort } = options;
+  if (localAddress === undefined && localPort === undefined) return undefined;
+  return {
+    address: localAddress === undefined ? undefined : check.string(localAddress, 'options.localAddress'),
+    port: localPort === undefined ? 0 : check.port(localPort, 'options.localPort'),
+  };
+}
+
+type LocalEnd = ReturnType<typeof localEnd>;
+
+function tryEach(
+  address: InternetAddress,
+  others: InternetAddress[],
+  from: LocalEnd,
+  deadline: Deadline,
+): Connection {
+  try {
+    return connectTo(address, from, deadline);
+  } catch (error) {
+    const [next, ...rest] = others;
+    if (next === undefined || !isSystemError(error) || timeIsUp(deadline)) throw error;
+    return tryEach(next, rest, from, deadline);
+  }
+}
+
+/** Makes a socket, has `use` connect it, and closes it if that fails. */
+function withSocket(domain: number, type: number, use: (fd: number) => PackedAddress): Connection {
+  const fd = native.openSocket(domain, type | c.SOCK_CLOEXEC, 0);
+  try {
+    return makeConnection(fd, use(fd));
+  } catch (error) {
+    native.closeOwned(fd);
+    throw error;
+  }
+}
+
+function connectTo(address: InternetAddress, from: LocalEnd, deadline: Deadline): Connection {
+  const packed = packAddress(address, 'address');
+  const domain = address.family === 'IPv6' ? c.AF_INET6 : c.AF_INET;
+  return withSocket(domain, c.SOCK_STREAM | c.SOCK_NONBLOCK, (fd) => {
+    if (from !== undefined) bindLocalEnd(fd, address.family, from);
+    naming(address, () => {
+      begin(fd, packed);
+      while (!native.connectedWithin(fd, sliceUntil(deadline))) {
+        keepWaiting(deadline, 'connect', () => makeSystemCallError(TIMED_OUT, 'connect'));
+      }
+    });
+    return packed;
+  });
+}
+
+function begin(fd: number, packed: PackedAddress): void {
+  try {
+    native.connect(fd, packed);
+  } catch (error) {
+    if (!isSystemError(error, 'EINPROGRESS', 'EINTR')) throw error;
+  }
+}
+
+function bindLocalEnd(fd: number, family: 'IPv4' | 'IPv6', from: NonNullable<LocalEnd>): void {
+  const any = family === 'IPv6' ? '::' : '0.0.0.0';
+  const local: Address = { family, address: from.address ?? any, port: from.port };
+  const packed = packAddress(local, 'options.local');
+  // The port, if it is the kernel's to pick, is picked at connect(2), which knows the whole 4-tuple.
+  if (from.port === 0) native.setsockopt(fd, c.IPPROTO_IP, c.IP_BIND_ADDRESS_NO_PORT, 1);
+  naming(local, () => {
+    native.bind(fd, packed);
+  });
+}
+
+function connectToPath(options: ConnectOptions, deadline: Deadline): Connection {
+  for (const name of ['port', 'host', 'localAddress', 'localPort'] as const) {
+    if (options[name] === undefined) continue;
+    throw invalidArgValue(`options.${name}`, 'cannot go with options.path', options[name]);
+  }
+  const path = check.string(options.path, 'options.path');
+  if (path === '') throw invalidArgValue('options.path', 'must not be empty', path);
+  const packed = packUnix(path, 'options.path');
+  const seqpacket = options.seqpacket !== undefined && check.boolean(options.seqpacket, 'options.seqpacket');
+  return withSocket(c.AF_UNIX, seqpacket ? c.SOCK_SEQPACKET : c.SOCK_STREAM, (fd) => {
+    naming({ family: 'unix', path }, () => {
+      connectBySlices(fd, packed, deadline);
+    });
+    native.setNonblocking(fd, true);
+    return packed;
+  });
+}
+
+/** A full AF_UNIX queue cannot be polled for room; a blocking connect(2) can wait, and SO_SNDTIMEO bounds it. */
+function connectBySlices(fd: number, packed: PackedAddress, deadline: Deadline): void {
+  for (;;) {
+    setSendTimeout(fd, Math.max(1, Math.min(UNIX_SLICE_MS, sliceUntil(deadline))));
+    try {
+      native.connect(fd, packed);
+      setSendTimeout(fd, 0);
+      return;
+    } catch (error) {
+      if (!isSystemError(error, 'EAGAIN', 'EINTR')) throw error;
+    }
+    keepWaiting(deadline, 'connect', () => makeSystemCallError(TIMED_OUT, 'connect'));
+  }
+}
+
+function setSendTimeout(fd: number, ms: number): void {
+  const time = new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1000)]);
+  native.setsockopt(fd, c.SOL_SOCKET, c.SO_SNDTIMEO, new Uint8Array(time.buffer));
+}

@@ -1,0 +1,344 @@
+import * as net from 'node:net';
+import { inspect } from 'node:util';
+import { unpackAddress, type Address, type PackedAddress } from '../address';
+import * as c from '../constants';
+import {
+  connectionClosed,
+  connectionEnded,
+  illegalConstructor,
+  isSystemError,
+  makeSystemCallError,
+} from '../errors';
+import { native } from '../native/load';
+import * as check from '../validate';
+import { deadlineAfter, keepWaiting, sliceUntil, type Deadline } from './blocking';
+import { describeSocket } from './describe';
+import { settle, watchForLeak } from './leaks';
+import type { WaitOptions } from './listener';
+import { optionNumber, readOption, type OptionValue } from './options';
+import { readTcpInfo, type TcpInfo } from './tcp-info';
+
+/** How keep-alive probes an idle connection; what is left out stays as net.ipv4.tcp_keepalive_* say. */
+export interface KeepAliveOptions {
+  /** TCP_KEEPIDLE: quiet seconds before the first probe. */
+  idleSeconds?: number;
+  /** TCP_KEEPINTVL: seconds between probes. */
+  intervalSeconds?: number;
+  /** TCP_KEEPCNT: unanswered probes before the connection counts as dead (ETIMEDOUT). */
+  count?: number;
+}
+
+const DIRECTIONS = ['read', 'write', 'both'] as const;
+/** What one `for (const chunk of connection)` step reads at the most. */
+const CHUNK_BYTES = 65536;
+const TIMED_OUT = -110;
+const INTERNAL = Symbol('listenq.internal');
+
+/**
+ * A connected stream or seqpacket socket, and its descriptor, non-blocking and CLOEXEC. Made by `connect`, by a
+ * Listener, or from a descriptor.
+ *
+ * It belongs to the thread that made it. `recv` and `send` block that thread, in poll(2), and end when they can go on,
+ * when time is up, or when another thread calls `interrupt`; at least every 200 ms they let `worker.terminate()` and
+ * `process.exit()` through.
+ */
+export class Connection {
+  #fd: number;
+  #timeoutMs: number | undefined;
+  #packedPeer: PackedAddress | undefined;
+  #peer: Address | undefined;
+  /** Bytes that an unfinished recvExactly took, for the next one who reads. */
+  #held: Uint8Array | undefined;
+
+  /** @internal */
+  constructor(guard: symbol, fd: number, peer: PackedAddress | undefined) {
+    if (guard !== INTERNAL) throw illegalConstructor('Connection', 'connect(options) or Connection.from(fd)');
+    this.#fd = fd;
+    this.#packedPeer = peer;
+    watchForLeak(this, 'Connection', () => {
+      native.closeOwned(fd);
+    });
+  }
+
+  /**
+   * Adopts a connected descriptor, which becomes the Connection's and is made non-blocking and CLOEXEC.
+   *
+   * @throws SystemCallError EBADF, ENOTSOCK, ENOTCONN; then the descriptor stays the caller's
+   */
+  static from(fd: number): Connection {
+    const peer = native.getpeername(check.integer(fd, 'fd', 0));
+    native.setNonblocking(fd, true);
+    native.setCloexec(fd);
+    native.own(fd);
+    return new Connection(INTERNAL, fd, peer);
+  }
+
+  /** The descriptor, lent: it stays the connection's. -1 once closed or given away. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  get closed(): boolean {
+    return this.#fd < 0;
+  }
+
+  /** This end's address: getsockname(2). */
+  get localAddress(): Address {
+    return unpackAddress(native.getsockname(this.#open('localAddress')));
+  }
+
+  /** The peer's address, as accept(2) or getpeername(2) gave it; known for as long as the object lives. */
+  get remoteAddress(): Address {
+    this.#packedPeer ??= native.getpeername(this.#open('remoteAddress'));
+    return (this.#peer ??= unpackAddress(this.#packedPeer));
+  }
+
+  /**
+   * Receives what is there, up to a size in bytes or into a buffer: recv(2). Blocks while nothing is.
+   *
+   * @returns the bytes received (in the buffer's own memory, if one was given); none is end of stream
+   * @throws SystemCallError ECONNRESET, ETIMEDOUT (time is up, or the peer is gone); ERR_INTERRUPTED;
+   *   ERR_CONNECTION_CLOSED
+   */
+  recv(sizeOrBuffer: number | NodeJS.ArrayBufferView, options?: WaitOptions): Buffer {
+    const room = roomFor(sizeOrBuffer);
+    const deadline = this.#deadline(options);
+    return room.subarray(0, this.#receive(room, deadline, 'recv'));
+  }
+
+  /**
+   * Receives exactly `size` bytes, by as many recv(2) as that takes. If it ends early, by time, interruption or end of
+   * stream, the bytes that did come are kept for the next call that reads.
+   *
+   * @throws ERR_CONNECTION_ENDED if the stream ends first; else as `recv`
+   */
+  recvExactly(size: number, options?: WaitOptions): Buffer {
+    const wanted = Buffer.allocUnsafe(check.integer(size, 'size', 0));
+    const deadline = this.#deadline(options);
+    let got = 0;
+    try {
+      while (got < size) {
+        const count = this.#receive(wanted.subarray(got), deadline, 'recvExactly');
+        if (count === 0) throw connectionEnded(size, got);
+        got += count;
+      }
+      return wanted;
+    } catch (error) {
+      if (got > 0) this.#held = wanted.subarray(0, got);
+      throw error;
+    }
+  }
+
+  /**
+   * Sends bytes (a string as UTF-8): send(2) with MSG_NOSIGNAL. Blocks while the kernel has no room for any.
+   *
+   * @returns how many bytes the kernel took, which may be fewer than there are
+   * @throws SystemCallError EPIPE, ECONNRESET, ETIMEDOUT; ERR_INTERRUPTED; ERR_CONNECTION_CLOSED
+   */
+  send(data: string | NodeJS.ArrayBufferView, options?: WaitOptions): number {
+    return this.#transmit(check.payload(data, 'data'), this.#deadline(options), 'send');
+  }
+
+  /**
+   * Sends all bytes, by as many send(2) as that takes.
+   *
+   * @returns how many there were
+   * @throws as `send`; the error's `bytesSent` says how far it came
+   */
+  sendAll(data: string | NodeJS.ArrayBufferView, options?: WaitOptions): number {
+    const bytes = check.payload(data, 'data');
+    const deadline = this.#deadline(options);
+    let sent = 0;
+    try {
+      while (sent < bytes.byteLength) sent += this.#transmit(bytes.subarray(sent), deadline, 'sendAll');
+      return sent;
+    } catch (error) {
+      throw Object.assign(error as Error, { bytesSent: sent });
+    }
+  }
+
+  /** What comes, chunk by chunk, until end of stream; blocks between chunks. Closes nothing. */
+  *[Symbol.iterator](): Generator<Buffer, void, undefined> {
+    for (;;) {
+      const chunk = this.recv(CHUNK_BYTES);
+      if (chunk.length === 0) return;
+      yield chunk;
+    }
+  }
+
+  /**
+   * Ends a direction for all copies of the descriptor: shutdown(2). After 'write' the peer reads end of stream; a
+   * direction that is ended already, or a peer that is gone, is no error.
+   */
+  shutdown(direction: 'read' | 'write' | 'both'): void {
+    const how = DIRECTIONS.indexOf(check.oneOf(direction, 'direction', DIRECTIONS));
+    try {
+      native.shutdown(this.#open('shutdown'), [c.SHUT_RD, c.SHUT_WR, c.SHUT_RDWR][how] as number);
+    } catch (error) {
+      if (!isSystemError(error, 'ENOTCONN')) throw error;
+    }
+  }
+
+  /** Closes at once: the peer gets RST instead of end of stream (SO_LINGER with time 0), and unsent bytes are lost. */
+  reset(): void {
+    const on = Buffer.from(Uint32Array.of(1, 0).buffer);
+    native.setsockopt(this.#open('reset'), c.SOL_SOCKET, c.SO_LINGER, on);
+    this.close();
+  }
+
+  /** A second Connection of the same socket: fcntl(F_DUPFD_CLOEXEC). The stream ends when the last copy is closed. */
+  dup(): Connection {
+    return new Connection(INTERNAL, native.dupOwned(this.#open('dup')), this.#packedPeer);
+  }
+
+  /** Limits each later wait of this object that has no `timeoutMs` of its own; 0 or Infinity: no limit. */
+  setTimeout(ms: number): this {
+    this.#open('setTimeout');
+    check.milliseconds(ms, 'ms');
+    this.#timeoutMs = ms === 0 || ms === Infinity ? undefined : ms;
+    return this;
+  }
+
+  /** TCP_NODELAY: small writes go out at once. */
+  setNoDelay(on = true): this {
+    check.boolean(on, 'on');
+    native.setsockopt(this.#open('setNoDelay'), c.IPPROTO_TCP, c.TCP_NODELAY, on ? 1 : 0);
+    return this;
+  }
+
+  /** SO_KEEPALIVE, and when and how often it probes. */
+  setKeepAlive(on = true, options: KeepAliveOptions = {}): this {
+    check.boolean(on, 'on');
+    check.object(options, 'options');
+    const fd = this.#open('setKeepAlive');
+    const times = [
+      [c.TCP_KEEPIDLE, 'idleSeconds'],
+      [c.TCP_KEEPINTVL, 'intervalSeconds'],
+      [c.TCP_KEEPCNT, 'count'],
+    ] as const;
+    const wanted = times
+      .filter(([, name]) => options[name] !== undefined)
+      .map(([option, name]) => [option, check.integer(options[name], `options.${name}`, 1)] as const);
+    native.setsockopt(fd, c.SOL_SOCKET, c.SO_KEEPALIVE, on ? 1 : 0);
+    for (const [option, value] of wanted) native.setsockopt(fd, c.IPPROTO_TCP, option, value);
+    return this;
+  }
+
+  /**
+   * Reads an option: getsockopt(2). Level and name by number or by C name.
+   *
+   * @returns a C int; with `size`, as many bytes as the kernel wrote
+   */
+  getOption(level: number | string, name: number | string): number;
+  getOption(level: number | string, name: number | string, size: number): Buffer;
+  getOption(level: number | string, name: number | string, size?: number): number | Buffer {
+    const [levelNumber, nameNumber] = [optionNumber(level, 'level'), optionNumber(name, 'name')];
+    return readOption(this.#open('getOption'), levelNumber, nameNumber, size);
+  }
+
+  /** Sets an option: setsockopt(2). */
+  setOption(level: number | string, name: number | string, value: OptionValue): void {
+    const [levelNumber, nameNumber] = [optionNumber(level, 'level'), optionNumber(name, 'name')];
+    native.setsockopt(this.#open('setOption'), levelNumber, nameNumber, check.optionValue(value));
+  }
+
+  /** What the kernel knows of the connection: TCP_INFO. @throws SystemCallError EOPNOTSUPP for AF_UNIX */
+  tcpInfo(): TcpInfo {
+    return readTcpInfo(this.#open('tcpInfo'));
+  }
+
+  /**
+   * Makes an ordinary net.Socket of the connection, which owns the descriptor from now on; this object is closed.
+   *
+   * @param options as for `new net.Socket`, such as `allowHalfOpen`
+   * @throws ERR_INVALID_FD_TYPE for seqpacket, which Node has no socket for; the connection is then as before
+   */
+  toSocket(options: Omit<net.SocketConstructorOpts, 'fd'> = {}): net.Socket {
+    const fd = this.#open('toSocket');
+    const held = this.#held;
+    const socket = new net.Socket({ readable: true, writable: true, ...options, fd });
+    this.detach();
+    if (held !== undefined) socket.unshift(held);
+    return socket;
+  }
+
+  /** Gives the descriptor away: the caller owns it. It is still O_NONBLOCK. */
+  detach(): number {
+    const fd = this.#open('detach');
+    native.disown(fd);
+    this.#end();
+    return fd;
+  }
+
+  /** Closes this descriptor: close(2). The peer reads end of stream once all copies are closed. Does not block; a
+   * second call does nothing. */
+  close(): void {
+    const fd = this.#fd;
+    if (fd < 0) return;
+    this.#end();
+    native.closeOwned(fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  [inspect.custom](): string {
+    return this.closed ? 'Connection { closed }' : `Connection { ${describeSocket(this.#fd)} }`;
+  }
+
+  #end(): void {
+    this.#fd = -1;
+    this.#held = undefined;
+    settle(this);
+  }
+
+  #open(call: string): number {
+    if (this.#fd < 0) throw connectionClosed(call);
+    return this.#fd;
+  }
+
+  #deadline(options: WaitOptions | undefined): Deadline {
+    return deadlineAfter(check.timeoutMs(options) ?? this.#timeoutMs);
+  }
+
+  #receive(into: Uint8Array, deadline: Deadline, call: string): number {
+    const fd = this.#open(call);
+    if (this.#held !== undefined) return this.#takeHeld(into);
+    for (;;) {
+      const count = native.recvWithin(fd, into, 0, sliceUntil(deadline));
+      if (count >= 0) return count;
+      keepWaiting(deadline, call, () => makeSystemCallError(TIMED_OUT, 'recv'));
+    }
+  }
+
+  #takeHeld(into: Uint8Array): number {
+    const held = this.#held as Uint8Array;
+    const count = Math.min(held.byteLength, into.byteLength);
+    into.set(held.subarray(0, count));
+    this.#held = count < held.byteLength ? held.subarray(count) : undefined;
+    return count;
+  }
+
+  #transmit(bytes: Uint8Array, deadline: Deadline, call: string): number {
+    const fd = this.#open(call);
+    for (;;) {
+      const count = native.sendWithin(fd, bytes, 0, sliceUntil(deadline));
+      if (count >= 0) return count;
+      keepWaiting(deadline, call, () => makeSystemCallError(TIMED_OUT, 'send'));
+    }
+  }
+}
+
+/** A buffer of a size, or the given memory; without room the empty result would look like end of stream. */
+function roomFor(sizeOrBuffer: unknown): Buffer {
+  if (typeof sizeOrBuffer === 'number') return Buffer.allocUnsafe(check.integer(sizeOrBuffer, 'size', 1));
+  const bytes = check.bytes(sizeOrBuffer, 'sizeOrBuffer');
+  check.integer(bytes.byteLength, 'sizeOrBuffer.byteLength', 1);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Makes the Connection of a descriptor that is connected, non-blocking, and owned by this environment. */
+export function makeConnection(fd: number, peer: PackedAddress | undefined): Connection {
+  return new Connection(INTERNAL, fd, peer);
+}

@@ -1,0 +1,14 @@
+import { native } from '../native/load';
+import * as check from '../validate';
+
+/**
+ * Interrupts the blocking-style call (accept, recv, send, connect) that another thread of this process is in, or else
+ * the next one that it would wait in: that call throws `ERR_INTERRUPTED`. Nothing is closed and nothing is lost; the
+ * thread may go on. Does not block.
+ *
+ * @param threadId `worker.threadId`, or 0 for the main thread
+ * @returns false if no thread of that number has this package loaded
+ */
+export function interrupt(threadId: number): boolean {
+  return native.interruptThread(check.integer(threadId, 'threadId', 0, Number.MAX_SAFE_INTEGER));
+}

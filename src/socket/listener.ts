@@ -1,0 +1,277 @@
+import { inspect } from 'node:util';
+import { unpackAddress, type Address } from '../address';
+import {
+  illegalConstructor,
+  invalidArgValue,
+  listenerClosed,
+  makeSystemCallError,
+} from '../errors';
+import { queueOfDescriptor, type Queue } from '../kernel/queue';
+import type { ListenerCopy } from '../native/contract';
+import { native } from '../native/load';
+import * as check from '../validate';
+import { checkInterrupt, deadlineAfter, keepWaiting, sliceUntil, timeIsUp } from './blocking';
+import { makeConnection, type Connection } from './connection';
+import { describeSocket } from './describe';
+import { settle, watchForLeak } from './leaks';
+import { optionNumber, readOption, type OptionValue } from './options';
+import { peerAt } from './peer';
+
+export interface WaitOptions {
+  /** How long to wait, in milliseconds. 0 does not wait; without it there is no limit. */
+  timeoutMs?: number;
+}
+
+/** Names a listener to another thread of this process. Plain data: post it, and call `Listener.from` there. */
+export interface ListenerHandle {
+  readonly type: 'listenq.Listener';
+  readonly token: string;
+  readonly backlog: number;
+}
+
+/** How many connections one call into the addon can bring back. */
+const BATCH = native.acceptedFds.length;
+const TIMED_OUT = -110;
+
+const INTERNAL = Symbol('listenq.internal');
+
+/**
+ * A listening socket, and this thread's own descriptor for it, non-blocking and CLOEXEC. Made by `listen`.
+ *
+ * Calls that wait block the thread, in poll(2); they end when a connection comes, when time is up, when any thread
+ * closes the listener, or when another thread calls `interrupt`. At least every 200 ms they let `worker.terminate()`
+ * and `process.exit()` through.
+ */
+export class Listener {
+  readonly #copy: ListenerCopy;
+  #backlog: number;
+  #closed = false;
+
+  /** @internal */
+  constructor(guard: symbol, copy: ListenerCopy, backlog: number) {
+    if (guard !== INTERNAL) throw illegalConstructor('Listener', 'listen(options) or Listener.from(handle)');
+    this.#copy = copy;
+    this.#backlog = backlog;
+    watchForLeak(this, 'Listener', () => {
+      copy.release();
+    });
+  }
+
+  /**
+   * Makes this thread's copy of a listener that another thread shared: fcntl(F_DUPFD_CLOEXEC). Accepts from the same
+   * queue; the kernel wakes one of those that wait.
+   *
+   * @throws ERR_LISTENER_CLOSED if it was closed meanwhile; ERR_INVALID_ARG_VALUE if `handle` is none; EMFILE
+   */
+  static from(handle: ListenerHandle): Listener {
+    const { type, token, backlog } = check.object(handle, 'handle');
+    if (type !== 'listenq.Listener' || typeof token !== 'string' || !/^[0-9a-f]{16}$/.test(token)) {
+      throw invalidArgValue('handle', 'must be what share() of a Listener returned, in this process', handle);
+    }
+    const copy = new native.ListenerCopy(token);
+    if (copy.closed()) throw listenerClosed('Listener.from');
+    return new Listener(INTERNAL, copy, check.int32(backlog, 'handle.backlog'));
+  }
+
+  /** The descriptor, lent: it stays the listener's. -1 once closed. */
+  get fd(): number {
+    return this.#closed ? -1 : this.#copy.fd();
+  }
+
+  /** The backlog as it was last asked for through this object; `queue().limit` is what the kernel made of it. */
+  get backlog(): number {
+    return this.#backlog;
+  }
+
+  /** Whether the listener was closed, by any thread, or given away. */
+  get closed(): boolean {
+    return this.#closed || this.#copy.closed();
+  }
+
+  /** The address that it is bound to: getsockname(2). */
+  address(): Address {
+    return this.#using('address', (fd) => unpackAddress(native.getsockname(fd)));
+  }
+
+  /** Changes the backlog of the living queue: listen(2) again. Nobody who waits already is dropped. */
+  setBacklog(backlog: number): void {
+    check.int32(backlog, 'backlog');
+    this.#using('setBacklog', (fd) => {
+      native.listen(fd, backlog);
+    });
+    this.#backlog = backlog;
+  }
+
+  /**
+   * The accept queue as the kernel holds it now: how many wait, the effective backlog (one more than that can wait),
+   * and how many SYNs this listener has dropped. TCP_INFO and SO_MEMINFO; for AF_UNIX, which has no count of drops,
+   * the socket diagnostics.
+   */
+  queue(): Queue {
+    return this.#using('queue', queueOfDescriptor);
+  }
+
+  /**
+   * Takes the oldest connection out of the queue: accept4(2). Blocks this thread while the queue is empty.
+   *
+   * @returns a connection, which the caller owns
+   * @throws ERR_LISTENER_CLOSED once any thread has closed the listener; ERR_INTERRUPTED; SystemCallError ETIMEDOUT
+   *   when time is up, EMFILE, ENFILE, ENOBUFS, ENOMEM (the queue is left as it is). A connection that failed by
+   *   itself is passed over.
+   */
+  accept(options?: WaitOptions): Connection {
+    const deadline = deadlineAfter(check.timeoutMs(options));
+    while (this.#take('accept', 1, sliceUntil(deadline)) === 0) {
+      keepWaiting(deadline, 'accept', () => makeSystemCallError(TIMED_OUT, 'accept'));
+    }
+    return this.#connectionAt(0);
+  }
+
+  /** As `accept`, but null instead of waiting. */
+  tryAccept(): Connection | null {
+    return this.#take('tryAccept', 1, 0) === 0 ? null : this.#connectionAt(0);
+  }
+
+  /**
+   * Takes what is queued, at most `max`. Blocks while there is nothing; empty when time is up first.
+   *
+   * @throws as `accept`, but for ETIMEDOUT. A shortage is thrown only if nothing could be taken before it.
+   */
+  acceptMany(max: number, options?: WaitOptions): Connection[] {
+    check.integer(max, 'max', 1);
+    const deadline = deadlineAfter(check.timeoutMs(options));
+    const connections: Connection[] = [];
+    let taken = this.#takeInto(connections, max, sliceUntil(deadline));
+    while (taken === 0) {
+      checkInterrupt('acceptMany');
+      if (timeIsUp(deadline)) return connections;
+      taken = this.#takeInto(connections, max, sliceUntil(deadline));
+    }
+    // A full batch may have left more behind it.
+    while (taken === BATCH && connections.length < max) taken = this.#takeInto(connections, max, 0);
+    return connections;
+  }
+
+  /** Accepts one connection after another; blocks between them; ends when the listener is closed. */
+  *[Symbol.iterator](): Generator<Connection, void, undefined> {
+    for (;;) {
+      let connection: Connection;
+      try {
+        connection = this.accept();
+      } catch (error) {
+        if (this.closed) return;
+        throw error;
+      }
+      yield connection;
+    }
+  }
+
+  /** A handle for other threads of this process. Being named keeps nothing open. */
+  share(): ListenerHandle {
+    if (this.closed) throw listenerClosed('share');
+    return { type: 'listenq.Listener', token: this.#copy.token(), backlog: this.#backlog };
+  }
+
+  /**
+   * Reads an option of the listening socket: getsockopt(2). Level and name by number or by C name.
+   *
+   * @returns a C int; with `size`, as many bytes as the kernel wrote
+   */
+  getOption(level: number | string, name: number | string): number;
+  getOption(level: number | string, name: number | string, size: number): Buffer;
+  getOption(level: number | string, name: number | string, size?: number): number | Buffer {
+    const [levelNumber, nameNumber] = [optionNumber(level, 'level'), optionNumber(name, 'name')];
+    return this.#using('getOption', (fd) => readOption(fd, levelNumber, nameNumber, size));
+  }
+
+  /** Sets an option of the listening socket: setsockopt(2). Connections accepted later inherit most of them. */
+  setOption(level: number | string, name: number | string, value: OptionValue): void {
+    const [levelNumber, nameNumber] = [optionNumber(level, 'level'), optionNumber(name, 'name')];
+    const packed = check.optionValue(value);
+    this.#using('setOption', (fd) => {
+      native.setsockopt(fd, levelNumber, nameNumber, packed);
+    });
+  }
+
+  /** Gives this thread's descriptor away: the caller owns it. It is still O_NONBLOCK. Copies elsewhere go on. */
+  detach(): number {
+    const fd = this.#closed ? -1 : this.#copy.detach();
+    if (fd < 0) throw listenerClosed('detach');
+    this.#end();
+    return fd;
+  }
+
+  /** Closes this thread's descriptor only; copies in other threads go on, and so does a socket file. */
+  release(): void {
+    if (this.#closed) return;
+    this.#end();
+    this.#copy.release();
+  }
+
+  /**
+   * Closes the listener in every thread of the process: those that wait in it are woken, and theirs end or throw
+   * `ERR_LISTENER_CLOSED`. What the kernel has queued is reset. A socket file that `listen` made is removed. Does not
+   * block; a second call does nothing.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#end();
+    this.#copy.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  [inspect.custom](): string {
+    if (this.closed) return 'Listener { closed }';
+    return `Listener { ${this.#using('inspect', describeSocket)}, backlog: ${this.#backlog} }`;
+  }
+
+  #end(): void {
+    this.#closed = true;
+    settle(this);
+  }
+
+  /** Runs `call` with the descriptor, which no thread closes meanwhile. */
+  #using<T>(name: string, call: (fd: number) => T): T {
+    const fd = this.#closed ? -1 : this.#copy.enter();
+    if (fd < 0) throw listenerClosed(name);
+    try {
+      return call(fd);
+    } finally {
+      this.#copy.leave();
+    }
+  }
+
+  #take(call: string, most: number, sliceMs: number): number {
+    const count = this.#closed ? -1 : this.#copy.acceptWithin(most, sliceMs);
+    if (count < 0) throw listenerClosed(call);
+    return count;
+  }
+
+  #takeInto(connections: Connection[], max: number, sliceMs: number): number {
+    let count: number;
+    try {
+      count = this.#take('acceptMany', Math.min(max - connections.length, BATCH), sliceMs);
+    } catch (error) {
+      // What was taken before must not be lost: the next call meets the error again.
+      if (connections.length > 0) return 0;
+      throw error;
+    }
+    for (let i = 0; i < count; i++) connections.push(this.#connectionAt(i));
+    return count;
+  }
+
+  #connectionAt(index: number): Connection {
+    return makeConnection(native.acceptedFds[index] as number, peerAt(index));
+  }
+}
+
+/** Makes the Listener of a descriptor that listens and that this environment owns; takes it over. */
+export function makeListener(fd: number, backlog: number, ownedPath: string | undefined): Listener {
+  const copy = new native.ListenerCopy(fd);
+  if (ownedPath !== undefined) copy.ownPath(ownedPath);
+  return new Listener(INTERNAL, copy, backlog);
+}
+
