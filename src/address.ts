@@ -28,10 +28,14 @@ export interface UnixAddress {
 export type InternetAddress = IPv4Address | IPv6Address;
 export type Address = InternetAddress | UnixAddress;
 
+const littleEndian = os.endianness() === 'LE';
 const MAX_UINT32 = 2 ** 32 - 1;
 
 /** The longest name in bytes: a path without its final NUL, an abstract name without its leading one. */
 const MAX_UNIX_NAME = 107;
+
+/** sizeof(struct sockaddr_in): family and port of two bytes each, four of the address, eight of padding. */
+const SOCKADDR_IN_BYTES = 16;
 
 /** An address as the kernel takes it. */
 export type PackedAddress = Uint8Array;
@@ -65,12 +69,36 @@ export function packUnix(value: unknown, name: string): PackedAddress {
 
 /** An address as people write it. */
 export function unpackAddress(packed: PackedAddress): Address {
-  const [family, text, number, scopeId] = native.unpack(packed);
+  return addressAt(packed, 0, packed.byteLength);
+}
+
+/** The same, of an address that stands at `start` in a larger buffer. */
+export function addressAt(bytes: Uint8Array, start: number, length: number): Address {
+  // The common case is read here: the way into the addon costs more than the reading.
+  if (length === SOCKADDR_IN_BYTES && familyAt(bytes, start) === AF_INET) return ipv4At(bytes, start);
+  const [family, text, number, scopeId] = native.unpack(bytes.subarray(start, start + length));
   if (family === AF_UNIX) return { family: 'unix', path: text };
-  if (family === AF_INET) return { family: 'IPv4', address: text, port: number };
   if (family === AF_INET6) {
     const address: IPv6Address = { family: 'IPv6', address: text, port: number };
     return scopeId === 0 ? address : { ...address, scopeId };
   }
   throw makeSystemCallError(-os.constants.errno.EAFNOSUPPORT, 'getsockname');
+}
+
+function byteAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] as number;
+}
+
+function familyAt(bytes: Uint8Array, start: number): number {
+  const [first, second] = [byteAt(bytes, start), byteAt(bytes, start + 1)];
+  return littleEndian ? first + (second << 8) : (first << 8) + second;
+}
+
+function ipv4At(bytes: Uint8Array, start: number): IPv4Address {
+  const part = (i: number): number => byteAt(bytes, start + 4 + i);
+  return {
+    family: 'IPv4',
+    address: `${part(0)}.${part(1)}.${part(2)}.${part(3)}`,
+    port: (byteAt(bytes, start + 2) << 8) + byteAt(bytes, start + 3),
+  };
 }

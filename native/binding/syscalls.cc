@@ -25,9 +25,11 @@ Napi::Value give(Napi::Env env, Result<UniqueFd> fd) {
   return Napi::Number::New(env, fd.value().release());
 }
 
-Napi::Value give(Napi::Env env, const Result<Address>& address) {
+// Leaves an address where accept leaves the peer's, first place.
+Napi::Value leave(Napi::Env env, const Result<Address>& address) {
   if (!address.ok()) return raise(env, address.error());
-  return bytes_of(env, address.value());
+  Environment::of(env).leave_peer(0, address.value());
+  return env.Undefined();
 }
 
 Napi::Value give(Napi::Env env, const Result<std::size_t>& count) {
@@ -98,14 +100,14 @@ Napi::Value getsockname(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const int fd = in.integer(0);
   if (!in.ok()) return in.env().Undefined();
-  return give(in.env(), sys::getsockname(fd));
+  return leave(in.env(), sys::getsockname(fd));
 }
 
 Napi::Value getpeername(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const int fd = in.integer(0);
   if (!in.ok()) return in.env().Undefined();
-  return give(in.env(), sys::getpeername(fd));
+  return leave(in.env(), sys::getpeername(fd));
 }
 
 Napi::Value getsockopt(const Napi::CallbackInfo& info) {

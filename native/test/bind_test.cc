@@ -40,10 +40,10 @@ TEST_CASE("bind: a file that is no socket is ENOTSOCK and a closed number EBADF 
 
 TEST_CASE("bind: the address goes to the kernel as it is (41 to 58)") {
   struct Row {
-    const char* row;
+    std::string_view row;
     Address address;
     int domain;
-    const char* expected;
+    std::string_view expected;
   };
   const Address v4 = loopback();
   const Row rows[] = {

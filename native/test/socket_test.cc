@@ -15,11 +15,11 @@ using namespace listenq::test;
 namespace {
 
 struct Row {
-  const char* row;
+  std::string_view row;
   int domain;
   int type;
   int protocol;
-  const char* expected;
+  std::string_view expected;
 };
 
 // glibc has no name for it yet in every version that we build on.

@@ -7,7 +7,7 @@ export interface Native {
   setup(makeError: (errno: number, syscall: string, meaning: string) => Error, threadId: number): void;
 
   readonly constants: Readonly<Record<string, number>>;
-  /** Where accept calls leave their descriptors, and the peers: 132 bytes each, a length and then the address. */
+  /** Where accept calls leave their descriptors and the peers, which take 132 bytes each: a length, the address. */
   readonly acceptedFds: Int32Array;
   readonly acceptedPeers: Uint8Array;
 
@@ -18,8 +18,9 @@ export interface Native {
   /** The descriptor; the peer is left in the first place of `acceptedPeers`. */
   accept(fd: number, flags: number): number;
   connect(fd: number, address: Uint8Array): void;
-  getsockname(fd: number): Uint8Array;
-  getpeername(fd: number): Uint8Array;
+  /** These two leave the address there too. */
+  getsockname(fd: number): void;
+  getpeername(fd: number): void;
   /** Fills `value`; returns how many bytes the kernel wrote. */
   getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   getsockoptInt(fd: number, level: number, name: number): number;

@@ -15,6 +15,7 @@ import { deadlineAfter, keepWaiting, sliceUntil, type Deadline } from './blockin
 import { describeSocket } from './describe';
 import { settle, watchForLeak } from './leaks';
 import type { WaitOptions } from './listener';
+import { localName, packedPeerName } from './names';
 import { optionNumber, readOption, type OptionValue } from './options';
 import { readTcpInfo, type TcpInfo } from './tcp-info';
 
@@ -66,7 +67,7 @@ export class Connection {
    * @throws SystemCallError EBADF, ENOTSOCK, ENOTCONN; then the descriptor stays the caller's
    */
   static from(fd: number): Connection {
-    const peer = native.getpeername(check.integer(fd, 'fd', 0));
+    const peer = packedPeerName(check.integer(fd, 'fd', 0));
     native.setNonblocking(fd, true);
     native.setCloexec(fd);
     native.own(fd);
@@ -84,12 +85,12 @@ export class Connection {
 
   /** This end's address: getsockname(2). */
   get localAddress(): Address {
-    return unpackAddress(native.getsockname(this.#open('localAddress')));
+    return localName(this.#open('localAddress'));
   }
 
   /** The peer's address, as accept(2) or getpeername(2) gave it; known for as long as the object lives. */
   get remoteAddress(): Address {
-    this.#packedPeer ??= native.getpeername(this.#open('remoteAddress'));
+    this.#packedPeer ??= packedPeerName(this.#open('remoteAddress'));
     return (this.#peer ??= unpackAddress(this.#packedPeer));
   }
 

@@ -1,7 +1,7 @@
-import { unpackAddress } from '../address';
 import * as c from '../constants';
 import { formatAddress, isSystemError } from '../errors';
 import { native } from '../native/load';
+import { localName, peerName } from './names';
 
 function nameOf(value: number, names: readonly string[]): string {
   return names.find((name) => native.constants[name] === value) ?? String(value);
@@ -21,13 +21,13 @@ export function socketKind(fd: number): { family: string; type: string; protocol
 /** A socket as a line to print: descriptor, family, type, protocol, local address and peer. */
 export function describeSocket(fd: number): string {
   const { family, type, protocol } = socketKind(fd);
-  const local = formatAddress(unpackAddress(native.getsockname(fd)));
+  const local = formatAddress(localName(fd));
   return `fd: ${fd}, family: ${family}, type: ${type}, protocol: ${protocol}, local: ${local || "''"}${peerOf(fd)}`;
 }
 
 function peerOf(fd: number): string {
   try {
-    return `, remote: ${formatAddress(unpackAddress(native.getpeername(fd))) || "''"}`;
+    return `, remote: ${formatAddress(peerName(fd)) || "''"}`;
   } catch (error) {
     if (isSystemError(error, 'ENOTCONN')) return '';
     throw error;

@@ -1,4 +1,4 @@
-import { packAddress, packUnix, unpackAddress, type Address, type InternetAddress } from '../address';
+import { packAddress, packUnix, type Address, type InternetAddress } from '../address';
 import * as c from '../constants';
 import { invalidArgValue, isSystemError, naming } from '../errors';
 import { limits } from '../kernel/limits';
@@ -6,6 +6,7 @@ import { queueOfDescriptor } from '../kernel/queue';
 import { native } from '../native/load';
 import * as check from '../validate';
 import { makeListener, type Listener } from './listener';
+import { localName } from './names';
 import { applyOptions, planOptions, type ListenerSocketOptions, type OptionPlan } from './options';
 import { resolve } from './resolve';
 import { atBoundPath } from './unix-path';
@@ -149,7 +150,7 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
 
 /** Makes a Listener of somebody else's descriptor. On failure it stays theirs, and open. */
 function adopt(fd: number, { backlog, plan }: Checked): Listener {
-  const address = unpackAddress(native.getsockname(fd));
+  const address = localName(fd);
   const listening = native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_ACCEPTCONN) !== 0;
   applyOptions(fd, [...plan.beforeBind(address.family), ...plan.beforeListen(address.family)]);
   const asked =

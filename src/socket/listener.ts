@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { unpackAddress, type Address } from '../address';
+import type { Address } from '../address';
 import {
   illegalConstructor,
   invalidArgValue,
@@ -14,8 +14,8 @@ import { checkInterrupt, deadlineAfter, keepWaiting, sliceUntil, timeIsUp } from
 import { makeConnection, type Connection } from './connection';
 import { describeSocket } from './describe';
 import { settle, watchForLeak } from './leaks';
+import { localName, packedPeer } from './names';
 import { optionNumber, readOption, type OptionValue } from './options';
-import { peerAt } from './peer';
 
 export interface WaitOptions {
   /** How long to wait, in milliseconds. 0 does not wait; without it there is no limit. */
@@ -90,7 +90,7 @@ export class Listener {
 
   /** The address that it is bound to: getsockname(2). */
   address(): Address {
-    return this.#using('address', (fd) => unpackAddress(native.getsockname(fd)));
+    return this.#using('address', localName);
   }
 
   /** Changes the backlog of the living queue: listen(2) again. Nobody who waits already is dropped. */
@@ -264,7 +264,7 @@ export class Listener {
   }
 
   #connectionAt(index: number): Connection {
-    return makeConnection(native.acceptedFds[index] as number, peerAt(index));
+    return makeConnection(native.acceptedFds[index] as number, packedPeer(index));
   }
 }
 

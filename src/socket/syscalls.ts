@@ -1,8 +1,8 @@
-import { packAddress, unpackAddress, type Address } from '../address';
+import { packAddress, type Address } from '../address';
 import { naming } from '../errors';
 import { native } from '../native/load';
 import * as check from '../validate';
-import { peerAt } from './peer';
+import { localName, peerAddress, peerName } from './names';
 
 /** The largest timeout that poll(2) takes, in milliseconds. */
 const MAX_POLL_MS = 2 ** 31 - 1;
@@ -70,7 +70,7 @@ export function listen(fd: number, backlog: number): void {
  */
 export function accept(fd: number, flags = 0): { fd: number; address: Address } {
   const accepted = native.accept(check.int32(fd, 'fd'), check.int32(flags, 'flags'));
-  return { fd: accepted, address: unpackAddress(peerAt(0)) };
+  return { fd: accepted, address: peerAddress(0) };
 }
 
 /**
@@ -89,12 +89,12 @@ export function connect(fd: number, address: Address): void {
 
 /** The socket's own address: getsockname(2). An unbound IPv4 socket answers 0.0.0.0:0, an AF_UNIX one ''. */
 export function getsockname(fd: number): Address {
-  return unpackAddress(native.getsockname(check.int32(fd, 'fd')));
+  return localName(check.int32(fd, 'fd'));
 }
 
 /** The address of the other end: getpeername(2). @throws SystemCallError ENOTCONN */
 export function getpeername(fd: number): Address {
-  return unpackAddress(native.getpeername(check.int32(fd, 'fd')));
+  return peerName(check.int32(fd, 'fd'));
 }
 
 /**

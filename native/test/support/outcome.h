@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <ostream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/result.h"
@@ -22,7 +24,7 @@ std::string outcome(const Result<T>& result) {
 /** The value of a step that a test rests on; the test ends here if it failed. */
 template <typename T>
 T must(Result<T> result) {
-  if (!result.ok()) FAIL(result.error().call << ": " << errno_name(result.error().number));
+  if (!result.ok()) FAIL(std::string(result.error().call) << ": " << errno_name(result.error().number));
   return std::move(result.value());
 }
 
