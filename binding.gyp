@@ -13,6 +13,7 @@
           "sources": ["<!@(node -p \"require('fs').readFileSync('native/sources.txt', 'utf8').trim().split('\\n').map((file) => 'native/' + file).join(' ')\")"],
           "include_dirs": ["<(addon_api)"],
           "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+          "ldflags": ["-Wl,--version-script=<(module_root_dir)/native/exports.map"],
           "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-Wno-unused-parameter"],
           "cflags_cc": [
             "-std=c++20", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fno-exceptions", "-fno-rtti",

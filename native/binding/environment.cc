@@ -45,7 +45,7 @@ Environment::Environment() {
 }
 
 Environment::~Environment() {
-  if (entered_) thread_wakers::leave(thread_id_);
+  if (entered_) thread_wakers::leave(thread_id_, waker_);
 }
 
 void Environment::enter_thread(std::uint64_t thread_id) {

@@ -25,9 +25,10 @@ void enter(std::uint64_t thread_id, const std::shared_ptr<Waker>& waker) {
   directory().wakers[thread_id] = waker;
 }
 
-void leave(std::uint64_t thread_id) {
+void leave(std::uint64_t thread_id, const std::shared_ptr<Waker>& waker) {
   std::lock_guard lock(directory().mutex);
-  directory().wakers.erase(thread_id);
+  auto found = directory().wakers.find(thread_id);
+  if (found != directory().wakers.end() && found->second.lock() == waker) directory().wakers.erase(found);
 }
 
 bool wake(std::uint64_t thread_id) {

@@ -13,7 +13,8 @@ namespace listenq {
 namespace thread_wakers {
 
 void enter(std::uint64_t thread_id, const std::shared_ptr<Waker>& waker);
-void leave(std::uint64_t thread_id);
+/** Does nothing if the number names another waker by now. */
+void leave(std::uint64_t thread_id, const std::shared_ptr<Waker>& waker);
 /** Wakes that thread's wait, or the next one that it begins. False if there is no such thread. */
 bool wake(std::uint64_t thread_id);
 

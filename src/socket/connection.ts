@@ -34,6 +34,7 @@ const DIRECTIONS = ['read', 'write', 'both'] as const;
 const CHUNK_BYTES = 65536;
 const TIMED_OUT = -110;
 const INTERNAL = Symbol('listenq.internal');
+let construct: (fd: number, peer: PackedAddress | undefined) => Connection;
 
 /**
  * A connected stream or seqpacket socket, and its descriptor, non-blocking and CLOEXEC. Made by `connect`, by a
@@ -51,8 +52,11 @@ export class Connection {
   /** Bytes that an unfinished recvExactly took, for the next one who reads. */
   #held: Uint8Array | undefined;
 
-  /** @internal */
-  constructor(guard: symbol, fd: number, peer: PackedAddress | undefined) {
+  static {
+    construct = (fd, peer) => new Connection(INTERNAL, fd, peer);
+  }
+
+  private constructor(guard: symbol, fd: number, peer: PackedAddress | undefined) {
     if (guard !== INTERNAL) throw illegalConstructor('Connection', 'connect(options) or Connection.from(fd)');
     this.#fd = fd;
     this.#packedPeer = peer;
@@ -341,5 +345,5 @@ function roomFor(sizeOrBuffer: unknown): Buffer {
 
 /** Makes the Connection of a descriptor that is connected, non-blocking, and owned by this environment. */
 export function makeConnection(fd: number, peer: PackedAddress | undefined): Connection {
-  return new Connection(INTERNAL, fd, peer);
+  return construct(fd, peer);
 }

@@ -154,10 +154,18 @@ function adopt(fd: number, { backlog, plan }: Checked): Listener {
   const listening = native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_ACCEPTCONN) !== 0;
   applyOptions(fd, [...plan.beforeBind(address.family), ...plan.beforeListen(address.family)]);
   const asked =
-    listening && backlog === undefined
-      ? queueOfDescriptor(fd).limit
-      : naming(address, () => listenWith(fd, backlog));
+    listening && backlog === undefined ? limitOf(fd) : naming(address, () => listenWith(fd, backlog));
   native.setNonblocking(fd, true);
   native.setCloexec(fd);
   return makeListener(fd, asked, undefined);
+}
+
+/** The backlog of a living queue; for AF_UNIX a kernel without unix_diag does not tell. */
+function limitOf(fd: number): number | undefined {
+  try {
+    return queueOfDescriptor(fd).limit;
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
 }

@@ -26,7 +26,7 @@ export interface WaitOptions {
 export interface ListenerHandle {
   readonly type: 'listenq.Listener';
   readonly token: string;
-  readonly backlog: number;
+  readonly backlog: number | undefined;
 }
 
 /** How many connections one call into the addon can bring back. */
@@ -34,6 +34,7 @@ const BATCH = native.acceptedFds.length;
 const TIMED_OUT = -110;
 
 const INTERNAL = Symbol('listenq.internal');
+let construct: (copy: ListenerCopy, backlog: number | undefined) => Listener;
 
 /**
  * A listening socket, and this thread's own descriptor for it, non-blocking and CLOEXEC. Made by `listen`.
@@ -44,11 +45,14 @@ const INTERNAL = Symbol('listenq.internal');
  */
 export class Listener {
   readonly #copy: ListenerCopy;
-  #backlog: number;
+  #backlog: number | undefined;
   #closed = false;
 
-  /** @internal */
-  constructor(guard: symbol, copy: ListenerCopy, backlog: number) {
+  static {
+    construct = (copy, backlog) => new Listener(INTERNAL, copy, backlog);
+  }
+
+  private constructor(guard: symbol, copy: ListenerCopy, backlog: number | undefined) {
     if (guard !== INTERNAL) throw illegalConstructor('Listener', 'listen(options) or Listener.from(handle)');
     this.#copy = copy;
     this.#backlog = backlog;
@@ -70,7 +74,7 @@ export class Listener {
     }
     const copy = new native.ListenerCopy(token);
     if (copy.closed()) throw listenerClosed('Listener.from');
-    return new Listener(INTERNAL, copy, check.int32(backlog, 'handle.backlog'));
+    return new Listener(INTERNAL, copy, backlog === undefined ? undefined : check.int32(backlog, 'handle.backlog'));
   }
 
   /** The descriptor, lent: it stays the listener's. -1 once closed. */
@@ -78,8 +82,9 @@ export class Listener {
     return this.#closed ? -1 : this.#copy.fd();
   }
 
-  /** The backlog as it was last asked for through this object; `queue().limit` is what the kernel made of it. */
-  get backlog(): number {
+  /** The backlog as it was last asked for through this object; `queue().limit` is what the kernel made of it. Of an
+   * adopted descriptor that listened already: that limit, or undefined where it cannot be read. */
+  get backlog(): number | undefined {
     return this.#backlog;
   }
 
@@ -269,9 +274,9 @@ export class Listener {
 }
 
 /** Makes the Listener of a descriptor that listens and that this environment owns; takes it over. */
-export function makeListener(fd: number, backlog: number, ownedPath: string | undefined): Listener {
+export function makeListener(fd: number, backlog: number | undefined, ownedPath: string | undefined): Listener {
   const copy = new native.ListenerCopy(fd);
   if (ownedPath !== undefined) copy.ownPath(ownedPath);
-  return new Listener(INTERNAL, copy, backlog);
+  return construct(copy, backlog);
 }
 
