@@ -2,7 +2,7 @@ import * as os from 'node:os';
 import { invalidArgValue, makeSystemCallError } from './errors';
 import { AF_INET, AF_INET6, AF_UNIX } from './constants';
 import { native } from './native/load';
-import { integer, object, oneOf, port, string } from './validate';
+import { integer, object, oneOf, port, string, text } from './validate';
 
 export interface IPv4Address {
   family: 'IPv4';
@@ -45,11 +45,11 @@ export function packAddress(value: unknown, name: string): PackedAddress {
   const given = object(value, name);
   const family = oneOf(given['family'], `${name}.family`, ['IPv4', 'IPv6', 'unix']);
   if (family === 'unix') return packUnix(given['path'], `${name}.path`);
-  const text = string(given['address'], `${name}.address`);
+  const address = text(given['address'], `${name}.address`);
   const number = port(given['port'], `${name}.port`);
   const scopeId = given['scopeId'] === undefined ? 0 : integer(given['scopeId'], `${name}.scopeId`, 0, MAX_UINT32);
-  const packed = native.packInternet(family === 'IPv4' ? AF_INET : AF_INET6, text, number, scopeId);
-  if (packed === undefined) throw invalidArgValue(`${name}.address`, `must be a numeric ${family} address`, text);
+  const packed = native.packInternet(family === 'IPv4' ? AF_INET : AF_INET6, address, number, scopeId);
+  if (packed === undefined) throw invalidArgValue(`${name}.address`, `must be a numeric ${family} address`, address);
   return packed;
 }
 
@@ -76,10 +76,10 @@ export function unpackAddress(packed: PackedAddress): Address {
 export function addressAt(bytes: Uint8Array, start: number, length: number): Address {
   // The common case is read here: the way into the addon costs more than the reading.
   if (length === SOCKADDR_IN_BYTES && familyAt(bytes, start) === AF_INET) return ipv4At(bytes, start);
-  const [family, text, number, scopeId] = native.unpack(bytes.subarray(start, start + length));
-  if (family === AF_UNIX) return { family: 'unix', path: text };
+  const [family, name, number, scopeId] = native.unpack(bytes.subarray(start, start + length));
+  if (family === AF_UNIX) return { family: 'unix', path: name };
   if (family === AF_INET6) {
-    const address: IPv6Address = { family: 'IPv6', address: text, port: number };
+    const address: IPv6Address = { family: 'IPv6', address: name, port: number };
     return scopeId === 0 ? address : { ...address, scopeId };
   }
   throw makeSystemCallError(-os.constants.errno.EAFNOSUPPORT, 'getsockname');

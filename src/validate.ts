@@ -26,6 +26,13 @@ export function string(value: unknown, name: string): string {
   return value;
 }
 
+/** A string that C reads to its end: one with a NUL would name something shorter there. */
+export function text(value: unknown, name: string): string {
+  const given = string(value, name);
+  if (given.includes('\0')) throw invalidArgValue(name, 'must not hold a NUL', given);
+  return given;
+}
+
 export function object(value: unknown, name: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidArgType(name, 'an object', value);

@@ -51,6 +51,8 @@ Endpoint unix_endpoint(const Address& address) {
 
 std::optional<Address> internet_address(int family, const std::string& text, std::uint16_t port,
                                         std::uint32_t scope_id) {
+  // inet_pton would read no further than the NUL and take the rest unseen.
+  if (text.find('\0') != std::string::npos) return std::nullopt;
   if (family == AF_INET) {
     sockaddr_in in{};
     in.sin_family = AF_INET;

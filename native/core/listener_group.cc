@@ -36,6 +36,12 @@ std::uint64_t new_token() {
   return ++counter;
 }
 
+// An AF_UNIX listener after shutdown(2): readable for ever, and EAGAIN for ever where a blocking accept gets EINVAL.
+bool is_shut_down(int fd) {
+  pollfd entry{fd, POLLRDHUP, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLRDHUP) != 0;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ListenerMember>> ListenerGroup::adopt(int fd) {
@@ -146,20 +152,24 @@ std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Acc
   const std::array wakers{group_->waker_.fd(), thread_waker};
   bool waited = false;
   std::size_t count = 0;
-  while (count < most) {
+  // Failed ones count as turns: a refusal that never ends, as of a sandbox, must not hold the thread here.
+  for (std::size_t turn = 0; turn < most;) {
     auto accepted = accept(lease->fd(), SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (accepted.ok()) {
       out.push_back(std::move(accepted.value()));
       count++;
+      turn++;
       continue;
     }
     const AcceptFailure failure = classify_accept(accepted.error().number);
     if (failure == AcceptFailure::kConnection) {
       failed++;
+      turn++;
       continue;
     }
     if (count > 0) break;
     if (failure != AcceptFailure::kWouldBlock) return Result<std::size_t>(accepted.error());
+    if (waited && is_shut_down(lease->fd())) return Result<std::size_t>(SystemError{EINVAL, "accept"});
     if (waited || slice.count() <= 0) break;
     auto outcome = wait_for(lease->fd(), POLLIN, wakers, slice);
     if (!outcome.ok()) return Result<std::size_t>(outcome.error());

@@ -24,6 +24,9 @@ namespace {
 constexpr std::uint8_t kTcpListen = 10;
 
 std::optional<std::uint32_t> read_drops(int fd) {
+  // MPTCP drops in a TCP socket of its own, which SO_MEMINFO does not show: it would say 0.
+  auto protocol = sys::getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
+  if (!protocol.ok() || protocol.value() != IPPROTO_TCP) return std::nullopt;
   std::array<std::uint32_t, SK_MEMINFO_VARS> words{};
   auto read = sys::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, std::as_writable_bytes(std::span(words)));
   if (!read.ok() || read.value() <= SK_MEMINFO_DROPS * sizeof words[0]) return std::nullopt;
@@ -33,6 +36,8 @@ std::optional<std::uint32_t> read_drops(int fd) {
 Result<Queue> tcp_queue(int fd) {
   tcp_info info{};
   auto read = sys::getsockopt(fd, IPPROTO_TCP, TCP_INFO, std::as_writable_bytes(std::span(&info, 1)));
+  // Which of the two it is depends on the family.
+  if (!read.ok() && read.error().number == ENOPROTOOPT) return SystemError{EOPNOTSUPP, read.error().call};
   if (!read.ok()) return read.error();
   if (info.tcpi_state != kTcpListen) return SystemError{EINVAL, "getsockopt"};
   return Queue{info.tcpi_unacked, info.tcpi_sacked, read_drops(fd)};

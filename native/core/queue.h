@@ -14,7 +14,7 @@ struct Queue {
   std::uint32_t length = 0;
   /** The effective backlog: min(backlog as unsigned, somaxconn). One more than this can wait. */
   std::uint32_t limit = 0;
-  /** SYNs that this listener dropped since it was made; AF_UNIX has no such count. */
+  /** SYNs that this TCP listener dropped since it was made; AF_UNIX and MPTCP have no such count. */
   std::optional<std::uint32_t> drops;
 };
 
@@ -22,7 +22,7 @@ struct Queue {
  * Reads the queue of the listening socket `fd`.
  *
  * TCP and MPTCP: getsockopt(TCP_INFO), whose tcpi_unacked and tcpi_sacked hold length and limit in state LISTEN
- * (net/ipv4/tcp.c, tcp_get_info), and SO_MEMINFO word SK_MEMINFO_DROPS. AF_UNIX: the socket diagnostics, see
+ * (net/ipv4/tcp.c, tcp_get_info), and for TCP SO_MEMINFO word SK_MEMINFO_DROPS. AF_UNIX: the socket diagnostics, see
  * unix_queue. Errors: EINVAL if the socket does not listen, EOPNOTSUPP if its protocol has no queue to show.
  */
 Result<Queue> read_queue(int fd);

@@ -61,6 +61,8 @@ Result<std::optional<Resolved>> Resolution::within(std::span<const int> wakers, 
   auto waited = wait_for(shared_->done.fd(), POLLIN, wakers, slice);
   if (!waited.ok()) return waited.error();
   if (waited.value() != Waited::kReady) return std::optional<Resolved>();
+  // Taken back, so that a second call waits in vain rather than find an answer without addresses.
+  shared_->done.clear();
   std::lock_guard lock(shared_->mutex);
   return std::optional(std::move(shared_->answer));
 }

@@ -38,7 +38,8 @@ enum class Waited { kReady, kTimedOut, kWoken };
  * CLOCK_MONOTONIC. Wakers win over readiness. A number in `wakers` that is -1 is passed over. `fd` must be non-blocking
  * for the call that follows, as readiness can be gone by then.
  *
- * Errors: EBADF if `fd` is not open; ENOMEM. Blocks for `timeout` at most; negative counts as zero.
+ * Errors: EBADF if `fd` is not open; ENOMEM. Blocks for `timeout` at most; negative counts as zero, and more
+ * than 2147483647 ms as that.
  */
 Result<Waited> wait_for(int fd, short events, std::span<const int> wakers, std::chrono::milliseconds timeout);
 

@@ -63,7 +63,6 @@ constexpr Row kTcpRows[] = {
     {"TCP_SYNCNT", IPPROTO_TCP, TCP_SYNCNT, 3, 6, 3, 3},
     {"TCP_LINGER2", IPPROTO_TCP, TCP_LINGER2, 9, 60, 9, 9},
     {"TCP_WINDOW_CLAMP", IPPROTO_TCP, TCP_WINDOW_CLAMP, 30000, 0, 30000, 30000},
-    {"TCP_QUICKACK", IPPROTO_TCP, TCP_QUICKACK, 0, 1, 1, 1},
     {"TCP_USER_TIMEOUT", IPPROTO_TCP, TCP_USER_TIMEOUT, 120001, 0, 120001, 120001},
     {"TCP_NOTSENT_LOWAT", IPPROTO_TCP, TCP_NOTSENT_LOWAT, 5000, 0, 5000, 5000},
     {"TCP_FASTOPEN", IPPROTO_TCP, TCP_FASTOPEN, 9, 0, 9, 0},
@@ -133,6 +132,16 @@ TEST_CASE("accept: which IP options are inherited (2.6)") {
   in_private_network([] {
     for (const Row& row : kIpRows) check_row(row);
   });
+}
+
+TEST_CASE("accept: TCP_QUICKACK is forgotten by listen and not inherited from before (2.6)") {
+  UniqueFd listener = bound_to(loopback());
+  set_option(listener.get(), IPPROTO_TCP, TCP_QUICKACK, 0);
+  CHECK(option(listener.get(), IPPROTO_TCP, TCP_QUICKACK) == 0);
+  must(sys::listen(listener.get(), 1));
+  CHECK(option(listener.get(), IPPROTO_TCP, TCP_QUICKACK) == 1);
+  Pair pair = connected_through(listener.get());
+  CHECK(option(pair.server.get(), IPPROTO_TCP, TCP_QUICKACK) == 1);
 }
 
 TEST_CASE("accept: SO_PREFER_BUSY_POLL is inherited (2.6)") {

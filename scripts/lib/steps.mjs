@@ -8,7 +8,8 @@ import { dateProduct, inTree, isStale, modified, onLinux, run, runTool } from '.
 
 export const say = (line) => process.stdout.write(`setup: ${line}\n`);
 
-const NATIVE_SOURCES = ['native', 'package.json'];
+const CORE = ['native/core', 'native/sources.txt'];
+const ADDON = [...CORE, 'native/binding'];
 const INSTALLED = 'node_modules/.package-lock.json';
 const NATIVE_TESTS = 'build-native-tests';
 /** node-gyp, make and cmake-js build one file at a time unless told. */
@@ -60,7 +61,7 @@ function headersOfThisNode() {
 
 export async function nativeAddon() {
   if (!onLinux) return;
-  const inputs = [...NATIVE_SOURCES, 'binding.gyp'];
+  const inputs = [...ADDON, 'binding.gyp'];
   if (isStale(products.addon, inputs)) await provideTools('build', say);
   await step('node-gyp build', products.addon, inputs, () =>
     runTool('node-gyp/bin/node-gyp.js', ['configure', 'build', `--jobs=${JOBS}`, ...headersOfThisNode()]),
@@ -102,19 +103,18 @@ function removeOrphans(output, sources, madeByOthers) {
 /** The addon by the other build system. clang-tidy reads the compile commands that it leaves. */
 export async function cmakeAddon() {
   if (!onLinux || !hasTool('cmake')) return;
-  await step('cmake-js compile', products.cmakeAddon, [...NATIVE_SOURCES, 'CMakeLists.txt'], () =>
-    runTool(
-      'cmake-js/bin/cmake-js',
-      ['compile', '-O', products.cmakeBuild, '--CDCMAKE_EXPORT_COMPILE_COMMANDS=ON', '--parallel', JOBS],
-      {},
-    ),
+  await step('cmake-js compile', products.cmakeAddon, [...ADDON, 'CMakeLists.txt'], () =>
+    runTool('cmake-js/bin/cmake-js', [
+      ...['compile', '-O', products.cmakeBuild, '--parallel', JOBS],
+      '--CDCMAKE_EXPORT_COMPILE_COMMANDS=ON',
+    ]),
   );
 }
 
 export async function nativeTests() {
   if (!onLinux || !hasTool('cmake') || !hasTool('doctest')) return;
   const stamp = `${NATIVE_TESTS}/.compiled`;
-  await step('cmake build of the native tests', stamp, ['native', 'CMakeLists.txt'], async () => {
+  await step('cmake build of the native tests', stamp, [...CORE, 'native/test', 'CMakeLists.txt'], async () => {
     mkdirSync(inTree(NATIVE_TESTS), { recursive: true });
     await run('cmake', ['-S', '.', '-B', NATIVE_TESTS, '-DLISTENQ_NATIVE_TESTS=ON']);
     await run('cmake', ['--build', NATIVE_TESTS, '--parallel', JOBS]);

@@ -1,3 +1,4 @@
+import * as net from 'node:net';
 import { packAddress, packUnix, type Address, type InternetAddress, type PackedAddress } from '../address';
 import * as c from '../constants';
 import { invalidArgValue, isSystemError, makeSystemCallError, naming } from '../errors';
@@ -5,6 +6,7 @@ import { native } from '../native/load';
 import * as check from '../validate';
 import { deadlineAfter, keepWaiting, sliceUntil, timeIsUp, type Deadline } from './blocking';
 import { makeConnection, type Connection } from './connection';
+import { packedPeerName } from './names';
 import { resolve } from './resolve';
 
 export interface ConnectOptions {
@@ -45,29 +47,49 @@ export function connect(options: ConnectOptions): Connection {
     throw invalidArgValue('options.seqpacket', 'cannot go with options.port', options.seqpacket);
   }
   const port = check.port(options.port, 'options.port');
-  const host = options.host === undefined ? 'localhost' : check.string(options.host, 'options.host');
+  const host = options.host === undefined ? 'localhost' : check.text(options.host, 'options.host');
   if (host === '') throw invalidArgValue('options.host', 'must not be empty', host);
   const from = localEnd(options);
-  const [first, ...others] = resolve(host, port, false, timeoutMs);
-  return tryEach(first as InternetAddress, others, from, deadline);
+  const [first, ...others] = addressesOf(host, port, from, timeoutMs);
+  return tryEach(first, others, from, deadline);
+}
+
+/** Where to connect from; without an address from any, of whichever family. */
+interface LocalEnd {
+  address: string | undefined;
+  port: number;
 }
 
 /** Where to connect from, or undefined for the kernel's choice. */
-function localEnd(options: ConnectOptions): { address: string | undefined; port: number } | undefined {
+function localEnd(options: ConnectOptions): LocalEnd | undefined {
   const { localAddress, localPort } = options;
   if (localAddress === undefined && localPort === undefined) return undefined;
-  return {
-    address: localAddress === undefined ? undefined : check.string(localAddress, 'options.localAddress'),
-    port: localPort === undefined ? 0 : check.port(localPort, 'options.localPort'),
-  };
+  const address = localAddress === undefined ? undefined : check.text(localAddress, 'options.localAddress');
+  if (address !== undefined && (net.isIP(address) === 0 || address.includes('%'))) {
+    throw invalidArgValue('options.localAddress', 'must be a numeric IPv4 or IPv6 address', address);
+  }
+  return { address, port: localPort === undefined ? 0 : check.port(localPort, 'options.localPort') };
 }
 
-type LocalEnd = ReturnType<typeof localEnd>;
+/** The host's addresses that can be connected to from there: those of its family. */
+function addressesOf(
+  host: string,
+  port: number,
+  from: LocalEnd | undefined,
+  timeoutMs: number | undefined,
+): [InternetAddress, ...InternetAddress[]] {
+  const all = resolve(host, port, false, timeoutMs);
+  const local = from?.address;
+  const family = local === undefined ? undefined : net.isIP(local) === 6 ? 'IPv6' : 'IPv4';
+  const [first, ...others] = family === undefined ? all : all.filter((address) => address.family === family);
+  if (first !== undefined) return [first, ...others];
+  throw invalidArgValue('options.localAddress', `must be of a family that ${host} has`, local);
+}
 
 function tryEach(
   address: InternetAddress,
   others: InternetAddress[],
-  from: LocalEnd,
+  from: LocalEnd | undefined,
   deadline: Deadline,
 ): Connection {
   try {
@@ -90,7 +112,7 @@ function withSocket(domain: number, type: number, use: (fd: number) => PackedAdd
   }
 }
 
-function connectTo(address: InternetAddress, from: LocalEnd, deadline: Deadline): Connection {
+function connectTo(address: InternetAddress, from: LocalEnd | undefined, deadline: Deadline): Connection {
   const packed = packAddress(address, 'address');
   const domain = address.family === 'IPv6' ? c.AF_INET6 : c.AF_INET;
   return withSocket(domain, c.SOCK_STREAM | c.SOCK_NONBLOCK, (fd) => {
@@ -101,8 +123,18 @@ function connectTo(address: InternetAddress, from: LocalEnd, deadline: Deadline)
         keepWaiting(deadline, 'connect', () => makeSystemCallError(TIMED_OUT, 'connect'));
       }
     });
-    return packed;
+    return peerOf(fd, packed);
   });
+}
+
+/** Who answered: not what was asked for if that was 0.0.0.0 or ::. A peer that is gone again has no name any more. */
+function peerOf(fd: number, asked: PackedAddress): PackedAddress {
+  try {
+    return packedPeerName(fd);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOTCONN')) throw error;
+    return asked;
+  }
 }
 
 function begin(fd: number, packed: PackedAddress): void {
@@ -113,10 +145,10 @@ function begin(fd: number, packed: PackedAddress): void {
   }
 }
 
-function bindLocalEnd(fd: number, family: 'IPv4' | 'IPv6', from: NonNullable<LocalEnd>): void {
+function bindLocalEnd(fd: number, family: 'IPv4' | 'IPv6', from: LocalEnd): void {
   const any = family === 'IPv6' ? '::' : '0.0.0.0';
   const local: Address = { family, address: from.address ?? any, port: from.port };
-  const packed = packAddress(local, 'options.local');
+  const packed = packAddress(local, 'options');
   // The port, if it is the kernel's to pick, is picked at connect(2), which knows the whole 4-tuple.
   if (from.port === 0) native.setsockopt(fd, c.IPPROTO_IP, c.IP_BIND_ADDRESS_NO_PORT, 1);
   naming(local, () => {

@@ -6,6 +6,7 @@ import {
   connectionClosed,
   connectionEnded,
   illegalConstructor,
+  invalidArgValue,
   isSystemError,
   makeSystemCallError,
 } from '../errors';
@@ -62,16 +63,22 @@ export class Connection {
     this.#packedPeer = peer;
     watchForLeak(this, 'Connection', () => {
       native.closeOwned(fd);
+      return true;
     });
   }
 
   /**
    * Adopts a connected descriptor, which becomes the Connection's and is made non-blocking and CLOEXEC.
    *
-   * @throws SystemCallError EBADF, ENOTSOCK, ENOTCONN; then the descriptor stays the caller's
+   * @throws SystemCallError EBADF, ENOTSOCK, ENOTCONN; then the descriptor stays the caller's. ERR_INVALID_ARG_VALUE
+   *   if it is another Connection's: a number has one owner, `dup` makes a second
    */
   static from(fd: number): Connection {
     const peer = packedPeerName(check.integer(fd, 'fd', 0));
+    if (native.disown(fd)) {
+      native.own(fd);
+      throw invalidArgValue('fd', 'belongs to another Connection: use its dup() or detach()', fd);
+    }
     native.setNonblocking(fd, true);
     native.setCloexec(fd);
     native.own(fd);
@@ -120,6 +127,7 @@ export class Connection {
   recvExactly(size: number, options?: WaitOptions): Buffer {
     const wanted = Buffer.allocUnsafe(check.integer(size, 'size', 0));
     const deadline = this.#deadline(options);
+    this.#open('recvExactly');
     let got = 0;
     try {
       while (got < size) {
@@ -153,6 +161,7 @@ export class Connection {
   sendAll(data: string | NodeJS.ArrayBufferView, options?: WaitOptions): number {
     const bytes = check.payload(data, 'data');
     const deadline = this.#deadline(options);
+    this.#open('sendAll');
     let sent = 0;
     try {
       while (sent < bytes.byteLength) sent += this.#transmit(bytes.subarray(sent), deadline, 'sendAll');

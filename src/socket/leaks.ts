@@ -3,7 +3,8 @@ import { debuglog } from 'node:util';
 /** What is left to do for an object that was collected while it still owned a descriptor. */
 interface Leak {
   kind: string;
-  close: () => void;
+  /** Says whether anything was open still. */
+  close: () => boolean;
   madeAt: string | undefined;
 }
 
@@ -11,8 +12,7 @@ const debug = debuglog('listenq');
 let warned = false;
 
 const leaked = new FinalizationRegistry<Leak>(({ kind, close, madeAt }) => {
-  close();
-  if (warned) return;
+  if (!close() || warned) return;
   warned = true;
   const where = madeAt === undefined ? 'NODE_DEBUG=listenq shows where it was made' : `it was made ${madeAt}`;
   process.emitWarning(`A ${kind} was collected before it was closed; ${where}`, {
@@ -24,7 +24,7 @@ const leaked = new FinalizationRegistry<Leak>(({ kind, close, madeAt }) => {
 
 /** Has `close` called, and the process warned once, if `owner` is collected before `settle(owner)`. `close` must not
  * refer to `owner`. */
-export function watchForLeak(owner: object, kind: string, close: () => void): void {
+export function watchForLeak(owner: object, kind: string, close: () => boolean): void {
   leaked.register(owner, { kind, close, madeAt: debug.enabled ? stackHere() : undefined }, owner);
 }
 

@@ -38,7 +38,8 @@ export function listenDualStack(options: DualStackOptions = {}): [Listener, List
 
 function hostsOf(host: unknown): [ipv4: string, ipv6: string] {
   if (host === undefined) return ['0.0.0.0', '::'];
-  const name = check.string(host, 'options.host');
+  const name = check.text(host, 'options.host');
+  if (name === '') throw invalidArgValue('options.host', 'must not be empty; leave it out for all addresses', name);
   if (name === 'localhost') return ['127.0.0.1', '::1'];
   const addresses = resolve(name, 0, true);
   const ipv4 = addresses.find((address) => address.family === 'IPv4');

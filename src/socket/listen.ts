@@ -1,3 +1,4 @@
+import { resolve as resolvePath } from 'node:path';
 import { packAddress, packUnix, type Address, type InternetAddress } from '../address';
 import * as c from '../constants';
 import { invalidArgValue, isSystemError, naming } from '../errors';
@@ -92,7 +93,7 @@ function listenAtPort(checked: Checked): Listener {
   const port = options.port === undefined ? 0 : check.port(options.port, 'options.port');
   const protocol = options.mptcp !== undefined && check.boolean(options.mptcp, 'options.mptcp') ? c.IPPROTO_MPTCP : 0;
   if (options.host === undefined) return listenAtAll(port, protocol, checked);
-  const host = check.string(options.host, 'options.host');
+  const host = check.text(options.host, 'options.host');
   if (host === '') throw invalidArgValue('options.host', 'must not be empty; leave it out for all addresses', host);
   const [address] = resolve(host, port, true);
   return listenAt(address as InternetAddress, protocol, checked);
@@ -136,11 +137,13 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
   if (abstract && mode !== undefined) {
     throw invalidArgValue('options.mode', 'means nothing for an abstract name', mode);
   }
+  // Absolute, as the process may change its folder before the listener is closed.
+  const ownedPath = abstract ? undefined : resolvePath(path);
   return withSocket(c.AF_UNIX, seqpacket ? c.SOCK_SEQPACKET : c.SOCK_STREAM, 0, (fd) => {
     const address: Address = { family: 'unix', path };
     return naming(address, () => {
       applyOptions(fd, plan.beforeBind('unix'));
-      const finish = (): Listener => makeListener(fd, listenWith(fd, backlog), abstract ? undefined : path);
+      const finish = (): Listener => makeListener(fd, listenWith(fd, backlog), ownedPath);
       if (!abstract) return atBoundPath(fd, path, packed, mode, finish);
       native.bind(fd, packed);
       return finish();

@@ -57,7 +57,10 @@ export class Listener {
     this.#copy = copy;
     this.#backlog = backlog;
     watchForLeak(this, 'Listener', () => {
+      // Closed by another thread: there is nothing left to leak.
+      const open = !copy.closed();
       copy.release();
+      return open;
     });
   }
 
@@ -72,9 +75,10 @@ export class Listener {
     if (type !== 'listenq.Listener' || typeof token !== 'string' || !/^[0-9a-f]{16}$/.test(token)) {
       throw invalidArgValue('handle', 'must be what share() of a Listener returned, in this process', handle);
     }
+    const asked = backlog === undefined ? undefined : check.int32(backlog, 'handle.backlog');
     const copy = new native.ListenerCopy(token);
     if (copy.closed()) throw listenerClosed('Listener.from');
-    return new Listener(INTERNAL, copy, backlog === undefined ? undefined : check.int32(backlog, 'handle.backlog'));
+    return new Listener(INTERNAL, copy, asked);
   }
 
   /** The descriptor, lent: it stays the listener's. -1 once closed. */

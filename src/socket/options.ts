@@ -55,7 +55,7 @@ const count = (value: unknown, label: string): number => check.integer(value, la
 const MAX_DEVICE_NAME = 15;
 
 function device(value: unknown, label: string): Uint8Array {
-  const name = Buffer.from(check.string(value, label));
+  const name = Buffer.from(check.text(value, label));
   if (name.length === 0 || name.length > MAX_DEVICE_NAME) {
     throw invalidArgValue(label, `must be an interface's name of 1 to ${MAX_DEVICE_NAME} bytes`, value);
   }
@@ -149,7 +149,7 @@ export function applyOptions(fd: number, calls: readonly OptionCall[]): void {
 /** A level or an option by its number, or by its C name. */
 export function optionNumber(value: unknown, label: string): number {
   if (typeof value !== 'string') return check.int32(value, label);
-  const number = native.constants[value];
+  const number = Object.hasOwn(native.constants, value) ? native.constants[value] : undefined;
   if (number === undefined) throw invalidArgValue(label, 'must be a number or the C name of a constant', value);
   return number;
 }

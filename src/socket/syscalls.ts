@@ -194,11 +194,12 @@ export function poll<T extends PollEntry>(entries: readonly T[], timeoutMs: numb
   check.array(entries, 'entries');
   check.integer(timeoutMs, 'timeoutMs', -1, MAX_POLL_MS);
   const packed = new Int32Array(entries.length * 3);
-  entries.forEach((entry, i) => {
+  // Not forEach, which passes over the holes of an array, and would leave descriptor 0 there.
+  for (const [i, entry] of entries.entries()) {
     check.object(entry, `entries[${i}]`);
     packed[3 * i] = check.int32(entry.fd, `entries[${i}].fd`);
     packed[3 * i + 1] = check.integer(entry.events, `entries[${i}].events`, 0, 0xffff);
-  });
+  }
   native.poll(packed, timeoutMs);
   return entries.filter((entry, i) => {
     entry.revents = packed[3 * i + 2] as number;

@@ -31,7 +31,7 @@ class Runner {
 
   /** Waits until `body` has ended, for `patience` at most. */
   bool ended(std::chrono::milliseconds patience = kPatience) const;
-  /** Waits until the thread sleeps in one of the system calls accept4, poll, connect, recvfrom or select. */
+  /** Waits until the thread sleeps in one of the system calls accept4, poll, epoll_wait, connect or recvfrom. */
   bool blocked() const;
   pthread_t handle() { return thread_.native_handle(); }
 

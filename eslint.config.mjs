@@ -1,0 +1,69 @@
+import js from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** What Node gives every program; eslint has no list of its own. */
+const nodeGlobals = Object.fromEntries(
+  [
+    ...['AbortController', 'AbortSignal', 'Buffer', 'URL', 'console', 'performance', 'process', 'queueMicrotask'],
+    ...['clearImmediate', 'clearInterval', 'clearTimeout', 'setImmediate', 'setInterval', 'setTimeout'],
+    ...['SharedArrayBuffer', 'TextDecoder', 'TextEncoder', 'fetch', 'structuredClone'],
+  ].map((name) => [name, 'readonly']),
+);
+const commonJs = { require: 'readonly', module: 'writable', exports: 'writable', __dirname: 'readonly' };
+
+const everywhere = {
+  eqeqeq: 'error',
+  'no-var': 'error',
+  'object-shorthand': 'error',
+  'prefer-const': 'error',
+};
+
+export default defineConfig(
+  globalIgnores(['**/node_modules', '**/build', '**/build-*', 'dist', 'dist-test', 'prebuilds', 'native']),
+  {
+    files: ['**/*.ts'],
+    extends: [js.configs.recommended, tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      ...everywhere,
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      // `import load = require(…)` is how TypeScript spells the import of a CommonJS function.
+      '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true }],
+      // Numbers say themselves plainly in a message: ports, descriptors, sizes.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // `=> doIt()` reads well where the value is void anyway.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // The runner itself waits for what these return.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', package: 'node:test', name: ['describe', 'it', 'suite', 'test'] },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['**/*.mjs'],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: nodeGlobals },
+    rules: everywhere,
+  },
+  {
+    files: ['**/*.js', '**/*.cjs'],
+    extends: [js.configs.recommended],
+    languageOptions: { sourceType: 'commonjs', globals: { ...nodeGlobals, ...commonJs } },
+    rules: everywhere,
+  },
+);

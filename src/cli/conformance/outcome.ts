@@ -1,0 +1,58 @@
+import * as sys from '../../syscalls';
+
+/** 'ok', or the code of the error that the kernel answered with. Other errors pass. */
+export function outcome(call: () => unknown): string {
+  return answer(() => {
+    call();
+    return 'ok';
+  });
+}
+
+/** What the call returned, or the code of the error that the kernel answered with. */
+export function answer(call: () => string | number | boolean): string {
+  try {
+    return String(call());
+  } catch (error) {
+    if (error instanceof sys.SystemCallError) return error.code;
+    throw error;
+  }
+}
+
+/** Several answers in one line. */
+export function answers(...parts: (string | number | boolean)[]): string {
+  return parts.join(' / ');
+}
+
+/** Waits until `holds` is true, at most `ms`; whether it came to be. Sleeps in between. */
+export function eventually(holds: () => boolean, ms = 1500): boolean {
+  const until = performance.now() + ms;
+  while (!holds()) {
+    if (performance.now() >= until) return false;
+    sleep(2);
+  }
+  return true;
+}
+
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks this thread. */
+export function sleep(ms: number): void {
+  Atomics.wait(clock, 0, 0, ms);
+}
+
+/**
+ * Repeats a measurement until its timed part took less than `ms`: a later look would also see what the kernel's timers
+ * did meanwhile, such as SYNs sent again. The timed part ends where `measure` calls `looked`, or else with it.
+ */
+export function within(ms: number, measure: (looked: () => void) => string): string {
+  let seen = '';
+  for (let i = 0; i < 10; i++) {
+    const start = performance.now();
+    let end: number | undefined;
+    seen = measure(() => {
+      end = performance.now();
+    });
+    if ((end ?? performance.now()) - start < ms) return seen;
+  }
+  throw new Error(`this machine is too busy: ten measurements each took over ${ms} ms; the last one gave ${seen}`);
+}
