@@ -8,7 +8,7 @@ const sys = require('listenq/syscalls');
 
 const [taken = '4481'] = process.argv.slice(2);
 
-/** Runs `attempt` and prints what came of it; what it opened is closed. */
+/** Makes a call and prints what came of it; what it opened is closed. */
 function attempt(what, call) {
   try {
     call().close();

@@ -33,12 +33,11 @@ class ConnectionFile {
 
   /** Up to and with the next newline; what is left at end of stream; '' after that. */
   readLine() {
-    let end;
-    while ((end = this.#unread.indexOf('\n')) < 0) {
+    let end = this.#unread.indexOf('\n');
+    while (end < 0) {
       const chunk = this.#connection.recv(8192);
-      if (chunk.length === 0) end = this.#unread.length;
-      if (chunk.length === 0) break;
       this.#unread = Buffer.concat([this.#unread, chunk]);
+      end = chunk.length === 0 ? this.#unread.length : this.#unread.indexOf('\n');
     }
     const line = this.#unread.subarray(0, end + 1);
     this.#unread = this.#unread.subarray(end + 1);

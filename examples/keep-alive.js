@@ -1,6 +1,6 @@
 'use strict';
-// A peer that is gone without a word: its machine lost power, or the network did. recv() would wait for ever, so let the
-// kernel ask now and then whether it is still there.
+// A peer that is gone without a word: its machine lost power, or the network did. recv() would wait for ever, so let
+// the kernel ask now and then whether it is still there.
 //
 //   node examples/keep-alive.js [port] [host]
 

@@ -15,7 +15,7 @@ function serve(client, listener) {
     const entries = [client, listener].map((socket) => ({ fd: socket.fd, events: POLLIN, socket }));
     for (const { socket } of poll(entries, 1000)) {
       if (socket === listener) {
-        listener.tryAccept()?.reset(); // it reads ECONNRESET
+        listener.tryAccept()?.reset(); // it gets ECONNRESET
         console.log('busy: turned one away');
         continue;
       }

@@ -1,7 +1,7 @@
 'use strict';
 // A server that closes a connection first leaves the port in TIME_WAIT for a minute. Who may bind it meanwhile?
 //
-//   node examples/reuse-address.js          and then connect, three times, to the port that it says: nc 127.0.0.1 <port>
+//   node examples/reuse-address.js      and then connect, three times, to the port that it says: nc 127.0.0.1 <port>
 
 const { listen } = require('listenq');
 

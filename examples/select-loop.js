@@ -27,8 +27,9 @@ function select(readers, writers, watched, timeoutMs) {
   ask(writers, POLLOUT);
   ask(watched, 0);
   poll([...entries.values()], timeoutMs);
-  const with_ = (sockets, events) => sockets.filter((socket) => (entries.get(socket).revents & events) !== 0);
-  return [with_(readers, POLLIN | POLLHUP), with_(writers, POLLOUT), with_(watched, POLLERR)];
+  const having = (sockets, events) =>
+    sockets.filter((socket) => (entries.get(socket).revents & events) !== 0);
+  return [having(readers, POLLIN | POLLHUP), having(writers, POLLOUT), having(watched, POLLERR)];
 }
 
 /** What is still to be sent to each client, and whether it has ended its side. */

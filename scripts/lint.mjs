@@ -98,7 +98,9 @@ async function lint() {
   const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
   const unknown = named.filter((name) => !(name in CHECKS));
   if (unknown.length > 0) {
-    process.stderr.write(`lint: no check ${unknown.join(', ')}; there are ${Object.keys(CHECKS).join(', ')}\n`);
+    process.stderr.write(
+      `lint: no check ${unknown.join(', ')}; there are ${Object.keys(CHECKS).join(', ')}\n`,
+    );
     return false;
   }
   await provideTools('lint', (line) => process.stdout.write(`lint: ${line}\n`));

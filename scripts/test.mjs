@@ -75,7 +75,9 @@ function whyNotByCmake(product) {
 
 function readCtest(report) {
   const xml = existsSync(report) ? readFileSync(report, 'utf8') : '';
-  const cases = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*status="([^"]*)"[^>]*?(?:\/>|>(.*?)<\/testcase>)/gs)];
+  const cases = [
+    ...xml.matchAll(/<testcase name="([^"]*)"[^>]*status="([^"]*)"[^>]*?(?:\/>|>(.*?)<\/testcase>)/gs),
+  ];
   const withStatus = (...wanted) => cases.filter(([, , status]) => wanted.includes(status));
   return {
     passed: withStatus('run').length,
@@ -142,7 +144,10 @@ function readNode(report) {
     failed: total('fail') + total('cancelled'),
     skipped: entries
       .filter((entry) => entry.test !== undefined && entry.reason !== LEFT_OUT)
-      .map(({ file, test, reason }) => ({ test: `${relative(inTree(products.tests), file)}: ${test}`, reason })),
+      .map(({ file, test, reason }) => ({
+        test: `${relative(inTree(products.tests), file)}: ${test}`,
+        reason,
+      })),
   };
 }
 
@@ -185,12 +190,15 @@ function conclude() {
   const skipped = results.flatMap((result) => result.skipped);
   const passed = sum((result) => result.passed);
   const failed = sum((result) => result.failed);
-  const refused = onCi ? skipped.filter(({ reason }) => !SKIPS_ALLOWED_ON_CI.some((one) => one.test(reason))) : [];
+  const refused = onCi
+    ? skipped.filter(({ reason }) => !SKIPS_ALLOWED_ON_CI.some((one) => one.test(reason)))
+    : [];
 
   process.stdout.write('\n');
   for (const reason of new Set(skipped.map((one) => one.reason))) {
     process.stdout.write(`skipped: ${reason}\n`);
-    for (const { test } of skipped.filter((one) => one.reason === reason)) process.stdout.write(`  ${test}\n`);
+    for (const { test } of skipped.filter((one) => one.reason === reason))
+      process.stdout.write(`  ${test}\n`);
   }
   if (refused.length > 0) {
     process.stdout.write(`CI is set, and of the skipped tests ${refused.length} may not be skipped there\n`);

@@ -110,8 +110,8 @@ class ListenerMember {
    * accept4(2) with SOCK_CLOEXEC and SOCK_NONBLOCK, poll(2). Connections that failed on their own are counted in
    * `failed` and passed over; they count towards `most`. Yields how many came, 0 if time passed, a waker woke, another
    * thread was faster or `most` failed; nothing at all once the listener is closed, by whichever thread. A shortage
-   * (EMFILE …) after some came is left for the next call. The listener must be non-blocking. Errors: those of accept(2);
-   * EINVAL also for an AF_UNIX listener that somebody shut down.
+   * (EMFILE …) after some came is left for the next call. The listener must be non-blocking. Errors: those of
+   * accept(2); EINVAL also for an AF_UNIX listener that somebody shut down.
    */
   std::optional<Result<std::size_t>> accept_within(std::vector<Accepted>& out, std::size_t most, int thread_waker,
                                                    std::chrono::milliseconds slice, std::uint64_t& failed);

@@ -270,8 +270,8 @@ TEST_CASE("accept: SO_RCVTIMEO of the listener ends the wait and is inherited (1
 TEST_CASE("classify_accept: what each errno is a failure of") {
   for (int number : {EAGAIN, EINTR}) CHECK(classify_accept(number) == AcceptFailure::kWouldBlock);
   for (int number : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) CHECK(classify_accept(number) == AcceptFailure::kShortage);
-  for (int number : {ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, ENOPROTOOPT,
-                     ETIMEDOUT}) {
+  for (int number :
+       {ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, ENOPROTOOPT, ETIMEDOUT}) {
     CHECK(classify_accept(number) == AcceptFailure::kConnection);
   }
   for (int number : {EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT, ENOSYS}) {

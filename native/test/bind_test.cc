@@ -106,9 +106,8 @@ TEST_CASE("bind: a low port needs a capability (50)") {
   SKIP_UNLESS(::geteuid() == 0, "giving up root needs root");
   in_private_network([] {
     CHECK(in_child([] { return bind_new(loopback(463), AF_INET); }) == "ok");
-    CHECK(in_child([] {
-            return ::setuid(65534) == 0 ? bind_new(loopback(463), AF_INET) : std::string("setuid");
-          }) == "EACCES");
+    CHECK(in_child([] { return ::setuid(65534) == 0 ? bind_new(loopback(463), AF_INET) : std::string("setuid"); }) ==
+          "EACCES");
   });
 }
 

@@ -100,9 +100,8 @@ TEST_CASE("full queue: with tcp_abort_on_overflow a late final ACK is answered b
 }
 
 TEST_CASE("full queue: TCP_USER_TIMEOUT bounds a blocking connect (108)") {
-  CHECK(connect_to_full_listener(1400ms, [](int fd) {
-          set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 1500);
-        }) == "ETIMEDOUT");
+  CHECK(connect_to_full_listener(1400ms, [](int fd) { set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 1500); }) ==
+        "ETIMEDOUT");
 }
 
 TEST_CASE("full queue: SO_SNDTIMEO bounds a blocking connect (109)") {

@@ -78,7 +78,8 @@ TEST_CASE("getrlimit and setrlimit: what is set is read back and holds") {
           for (int i = 0; i < 60 && answer == "ok"; i++) {
             auto copy = sys::dup_cloexec(0);
             answer = outcome(copy);
-            if (copy.ok()) [[maybe_unused]] int kept = copy.value().release();
+            if (copy.ok()) [[maybe_unused]]
+              int kept = copy.value().release();
           }
           return answer;
         }) == "EMFILE");

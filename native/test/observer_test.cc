@@ -1,6 +1,4 @@
 // ListenObserver: always in a child, as there is no way back from it; and the thread that it rests on.
-#include "core/listen_observer.h"
-
 #include <doctest/doctest.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -12,6 +10,7 @@
 #include <mutex>
 
 #include "core/detached_thread.h"
+#include "core/listen_observer.h"
 #include "core/rlimit.h"
 #include "core/socket.h"
 #include "support/process.h"
@@ -166,4 +165,19 @@ TEST_CASE("run_detached: the body lives until it has run and no longer") {
   std::weak_ptr<int> observer = witness;
   must(run_detached([held = std::move(witness)] { std::this_thread::sleep_for(std::chrono::milliseconds(*held)); }));
   CHECK(wait_until([&] { return observer.expired(); }));
+}
+
+TEST_CASE("run_detached: no thread to be had is EAGAIN and the body is let go") {
+  const std::string seen = in_child([] {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) return std::string("setuid");
+    rlimit limits = must(sys::getrlimit(RLIMIT_NPROC));
+    limits.rlim_cur = 0;
+    must(sys::setrlimit(RLIMIT_NPROC, limits));
+    auto witness = std::make_shared<int>(7);
+    std::weak_ptr<int> observer = witness;
+    auto refused = run_detached([held = std::move(witness)] {});
+    return outcome(refused) + " of " + (refused.ok() ? "nothing" : refused.error().call) +
+           (observer.expired() ? "" : " and the body is kept");
+  });
+  CHECK(seen == "EAGAIN of pthread_create");
 }

@@ -1,6 +1,7 @@
 // SO_REUSEADDR and SO_REUSEPORT on listeners: who may have a port, and who gets the connection.
 #include <doctest/doctest.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,6 +73,24 @@ void connect_many(const Address& address, int count) {
   }
 }
 
+std::vector<int> usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  REQUIRE(::sched_getaffinity(0, sizeof set, &set) == 0);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+void run_on(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  REQUIRE(::sched_setaffinity(0, sizeof set, &set) == 0);
+}
+
 // The server's end closes first, so that TIME_WAIT stays on its port; or the client's.
 void leave_time_wait(UniqueFd listener, bool server_first) {
   Pair pair = connected_through(listener.get());
@@ -94,11 +113,11 @@ TEST_CASE("bind: a second socket on the same address and port (242 to 258)") {
     std::string_view expected;
   };
   constexpr Row kRows[] = {
-      {"242", kNone, false, kNone, "EADDRINUSE"},      {"244", kAddr, true, kAddr, "EADDRINUSE"},
-      {"245", kAddr, false, kNone, "EADDRINUSE"},      {"246", kNone, false, kAddr, "EADDRINUSE"},
-      {"248", kPort, true, kPort, "ok"},               {"249", kPort, true, kNone, "EADDRINUSE"},
-      {"250", kNone, true, kPort, "EADDRINUSE"},       {"252", kAddr | kPort, false, kAddr, "ok"},
-      {"253", kAddr | kPort, false, kPort, "ok"},      {"254", kAddr | kPort, true, kPort, "ok"},
+      {"242", kNone, false, kNone, "EADDRINUSE"}, {"244", kAddr, true, kAddr, "EADDRINUSE"},
+      {"245", kAddr, false, kNone, "EADDRINUSE"}, {"246", kNone, false, kAddr, "EADDRINUSE"},
+      {"248", kPort, true, kPort, "ok"},          {"249", kPort, true, kNone, "EADDRINUSE"},
+      {"250", kNone, true, kPort, "EADDRINUSE"},  {"252", kAddr | kPort, false, kAddr, "ok"},
+      {"253", kAddr | kPort, false, kPort, "ok"}, {"254", kAddr | kPort, true, kPort, "ok"},
   };
   for (const Row& row : kRows) {
     CAPTURE(row.row);
@@ -201,9 +220,8 @@ TEST_CASE("SO_REUSEPORT: the queue of a closed member is reset or moves with tcp
       const Counters before = read_counters();
       members[0].reset();
       CHECK(length_of(members[1]) == (migrate == 1 ? 20 : 20 - queued));
-      const auto lost = std::ranges::count_if(clients, [](const UniqueFd& client) {
-        return poll_text(client.get(), POLLHUP) != "0";
-      });
+      const auto lost = std::ranges::count_if(
+          clients, [](const UniqueFd& client) { return poll_text(client.get(), POLLHUP) != "0"; });
       CHECK(lost == (migrate == 1 ? 0 : queued));
       const std::int64_t moved = read_counters().at("TCPMigrateReqSuccess") - before.at("TCPMigrateReqSuccess");
       CHECK(moved == (migrate == 1 ? queued : 0));
@@ -229,6 +247,36 @@ TEST_CASE("SO_REUSEPORT: a program chooses the member by index (272 to 274)") {
     connect_many(address, 50);
     CHECK(length_of(members[3]) == before + 50);
   });
+}
+
+TEST_CASE("SO_REUSEPORT: connections stay on the CPU that they came on (277 and 278)") {
+  const auto cpus = usable_cpus();
+  SKIP_UNLESS(cpus.size() >= 2, "fewer than two CPUs");
+  // Which of two members a client on the first and on the second CPU reached.
+  auto members_reached = [&](const Members& members) {
+    const Address address = name_of(members[0].get());
+    std::string text;
+    for (int cpu : {cpus[0], cpus[1]}) {
+      Runner([&] {
+        run_on(cpu);
+        for (int i = 0; i < 10; i++) connect_many(address, 1);
+      }).join();
+      text += std::to_string(length_of(members[0])) + ":" + std::to_string(length_of(members[1])) + " ";
+    }
+    return text;
+  };
+  Members by_program = reuseport_members(2, 64);
+  // 0 on the first CPU, 1 on every other.
+  std::array code{sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_CPU)),
+                  sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(cpus[0]), 0, 1),
+                  sock_filter BPF_STMT(BPF_RET | BPF_K, 0), sock_filter BPF_STMT(BPF_RET | BPF_K, 1)};
+  sock_fprog program{code.size(), code.data()};
+  must(sys::setsockopt(by_program[0].get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF,
+                       std::as_bytes(std::span(&program, 1))));
+  CHECK(members_reached(by_program) == "10:0 10:10 ");
+  Members by_option = reuseport_members(2, 64);
+  for (std::size_t i = 0; i < 2; i++) set_option(by_option[i].get(), SOL_SOCKET, SO_INCOMING_CPU, cpus[i]);
+  CHECK(members_reached(by_option) == "10:0 10:10 ");
 }
 
 TEST_CASE("SO_REUSEPORT: a program needs the option (276)") {

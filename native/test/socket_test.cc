@@ -83,8 +83,8 @@ TEST_CASE("socket: each type flag sets its own bit and none is added (16)") {
 TEST_CASE("socket and dup and socketpair: a full descriptor table is EMFILE (17)") {
   const std::string seen = in_child([] {
     exhaust_descriptors();
-    return outcome(sys::socket(AF_INET, kStream, 0)) + " " + outcome(sys::dup(0)) + " " +
-           outcome(sys::dup_cloexec(0)) + " " + outcome(sys::socketpair(AF_UNIX, kStream, 0));
+    return outcome(sys::socket(AF_INET, kStream, 0)) + " " + outcome(sys::dup(0)) + " " + outcome(sys::dup_cloexec(0)) +
+           " " + outcome(sys::socketpair(AF_UNIX, kStream, 0));
   });
   // fcntl(F_DUPFD) takes the limit for the bound of an argument.
   CHECK(seen == "EMFILE EMFILE EINVAL EMFILE");

@@ -22,11 +22,14 @@ export async function bundleVendor() {
 
 /** The licence of each package that a file went into the bundle from; they all ask to be passed on with a copy. */
 function licencesOf(inputs) {
-  const folders = inputs.map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]).filter(Boolean);
+  const folders = inputs
+    .map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0])
+    .filter(Boolean);
   const texts = [...new Set(folders)].sort().map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(inTree(folder, 'package.json'), 'utf8'));
     const file = readdirSync(inTree(folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
-    if (file === undefined) throw new Error(`${name} goes into dist/cli/vendor.js, but brings no licence text`);
+    if (file === undefined)
+      throw new Error(`${name} goes into dist/cli/vendor.js, but brings no licence text`);
     return `${name} ${version} (${license})\n\n${readFileSync(inTree(folder, file), 'utf8').trim()}\n`;
   });
   return ['cli/vendor.js holds copies of these packages.\n', ...texts].join(`\n${'-'.repeat(80)}\n\n`);

@@ -8,8 +8,11 @@ import { dateProduct, inTree, isStale, modified, onLinux, run, runTool } from '.
 
 export const say = (line) => process.stdout.write(`setup: ${line}\n`);
 
-const CORE = ['native/core', 'native/sources.txt'];
-const ADDON = [...CORE, 'native/binding'];
+/** All in native/, but the one folder that the product isn't made from. */
+const nativeWithout = (folder) =>
+  readdirSync(inTree('native'))
+    .filter((name) => name !== folder && name !== 'third_party')
+    .map((name) => join('native', name));
 const INSTALLED = 'node_modules/.package-lock.json';
 const NATIVE_TESTS = 'build-native-tests';
 /** node-gyp, make and cmake-js build one file at a time unless told. */
@@ -61,7 +64,7 @@ function headersOfThisNode() {
 
 export async function nativeAddon() {
   if (!onLinux) return;
-  const inputs = [...ADDON, 'binding.gyp'];
+  const inputs = [...nativeWithout('test'), 'binding.gyp'];
   if (isStale(products.addon, inputs)) await provideTools('build', say);
   await step('node-gyp build', products.addon, inputs, () =>
     runTool('node-gyp/bin/node-gyp.js', ['configure', 'build', `--jobs=${JOBS}`, ...headersOfThisNode()]),
@@ -81,11 +84,16 @@ export async function typescript() {
 
 export async function testTypescript() {
   const stamp = `${products.tests}/.compiled`;
-  await step('tsc of the tests', stamp, ['test', 'dist/cli/vendor-licenses.txt', 'tsconfig.json'], async () => {
-    await runTool('typescript/bin/tsc', ['-p', 'test/tsconfig.json']);
-    removeOrphans(products.tests, 'test', []);
-    writeFileSync(inTree(stamp), '');
-  });
+  await step(
+    'tsc of the tests',
+    stamp,
+    ['test', 'dist/cli/vendor-licenses.txt', 'tsconfig.json'],
+    async () => {
+      await runTool('typescript/bin/tsc', ['-p', 'test/tsconfig.json']);
+      removeOrphans(products.tests, 'test', []);
+      writeFileSync(inTree(stamp), '');
+    },
+  );
 }
 
 /** tsc leaves behind what it made of a source that is gone; an old test would go on being run. */
@@ -103,7 +111,7 @@ function removeOrphans(output, sources, madeByOthers) {
 /** The addon by the other build system. clang-tidy reads the compile commands that it leaves. */
 export async function cmakeAddon() {
   if (!onLinux || !hasTool('cmake')) return;
-  await step('cmake-js compile', products.cmakeAddon, [...ADDON, 'CMakeLists.txt'], () =>
+  await step('cmake-js compile', products.cmakeAddon, [...nativeWithout('test'), 'CMakeLists.txt'], () =>
     runTool('cmake-js/bin/cmake-js', [
       ...['compile', '-O', products.cmakeBuild, '--parallel', JOBS],
       '--CDCMAKE_EXPORT_COMPILE_COMMANDS=ON',
@@ -114,10 +122,15 @@ export async function cmakeAddon() {
 export async function nativeTests() {
   if (!onLinux || !hasTool('cmake') || !hasTool('doctest')) return;
   const stamp = `${NATIVE_TESTS}/.compiled`;
-  await step('cmake build of the native tests', stamp, [...CORE, 'native/test', 'CMakeLists.txt'], async () => {
-    mkdirSync(inTree(NATIVE_TESTS), { recursive: true });
-    await run('cmake', ['-S', '.', '-B', NATIVE_TESTS, '-DLISTENQ_NATIVE_TESTS=ON']);
-    await run('cmake', ['--build', NATIVE_TESTS, '--parallel', JOBS]);
-    writeFileSync(inTree(stamp), '');
-  });
+  await step(
+    'cmake build of the native tests',
+    stamp,
+    [...nativeWithout('binding'), 'CMakeLists.txt'],
+    async () => {
+      mkdirSync(inTree(NATIVE_TESTS), { recursive: true });
+      await run('cmake', ['-S', '.', '-B', NATIVE_TESTS, '-DLISTENQ_NATIVE_TESTS=ON']);
+      await run('cmake', ['--build', NATIVE_TESTS, '--parallel', JOBS]);
+      writeFileSync(inTree(stamp), '');
+    },
+  );
 }

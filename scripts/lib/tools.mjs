@@ -3,7 +3,8 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandFailed, onLinux, run, searchPath } from './tree.mjs';
 
-const command = (...names) => names.some((name) => searchPath.some((folder) => isExecutable(join(folder, name))));
+const command = (...names) =>
+  names.some((name) => searchPath.some((folder) => isExecutable(join(folder, name))));
 
 const header = (name) => {
   const extra = (process.env.CPLUS_INCLUDE_PATH ?? process.env.CPATH ?? '').split(':').filter(Boolean);

@@ -17,11 +17,17 @@ Errors are one line on stderr; NODE_DEBUG=listenq adds the stack. Colours are us
 
 function makeProgram(): Command {
   const program = new Command('listenq')
-    .description('Listening sockets with exactly the backlog that was asked for, and what the kernel does with it.')
+    .description(
+      'Listening sockets with exactly the backlog that was asked for, and what the kernel does with it.',
+    )
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', EPILOGUE)
-    .configureOutput({ outputError: (text, write) => { write(text.replace(/^error: /, 'listenq: ')); } })
+    .configureOutput({
+      outputError: (text, write) => {
+        write(text.replace(/^error: /, 'listenq: '));
+      },
+    })
     .exitOverride();
   // Each copies the settings above into its own command.
   registerCompare(program);

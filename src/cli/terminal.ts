@@ -16,7 +16,10 @@ const CODES: Readonly<Record<Colour, readonly [on: number, off: number]>> = {
 };
 
 /** Colours only on a terminal that has them, and never against NO_COLOR (https://no-color.org). */
-export function terminalOf(stream: { isTTY?: boolean }, environment: NodeJS.ProcessEnv = process.env): Terminal {
+export function terminalOf(
+  stream: { isTTY?: boolean },
+  environment: NodeJS.ProcessEnv = process.env,
+): Terminal {
   const unwanted = (environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb';
   return { colours: stream.isTTY === true && !unwanted };
 }

@@ -34,6 +34,7 @@ const DIRECTIONS = ['read', 'write', 'both'] as const;
 /** What one `for (const chunk of connection)` step reads at the most. */
 const CHUNK_BYTES = 65536;
 const TIMED_OUT = -110;
+const LAST_STDIO = 2;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (fd: number, peer: PackedAddress | undefined) => Connection;
 
@@ -270,8 +271,17 @@ export class Connection {
   toSocket(options: Omit<net.SocketConstructorOpts, 'fd'> = {}): net.Socket {
     const fd = this.#open('toSocket');
     const held = this.#held;
-    const socket = new net.Socket({ readable: true, writable: true, ...options, fd });
-    this.detach();
+    const given = fd > LAST_STDIO ? fd : copyAboveStdio(fd);
+    let socket: net.Socket;
+    try {
+      socket = new net.Socket({ readable: true, writable: true, ...options, fd: given });
+    } catch (error) {
+      if (given !== fd) native.closeOwned(given);
+      throw error;
+    }
+    native.disown(given);
+    // Closes the number if a copy of it was given, and else nothing, as it is not owned any more.
+    this.close();
     if (held !== undefined) socket.unshift(held);
     return socket;
   }
@@ -350,6 +360,17 @@ function roomFor(sizeOrBuffer: unknown): Buffer {
   const bytes = check.bytes(sizeOrBuffer, 'sizeOrBuffer');
   check.integer(bytes.byteLength, 'sizeOrBuffer.byteLength', 1);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A copy with a number that Node closes: those of stdin, stdout and stderr it leaves open for ever. */
+function copyAboveStdio(fd: number): number {
+  const copy = native.dupOwned(fd);
+  if (copy > LAST_STDIO) return copy;
+  try {
+    return copyAboveStdio(copy);
+  } finally {
+    native.closeOwned(copy);
+  }
 }
 
 /** Makes the Connection of a descriptor that is connected, non-blocking, and owned by this environment. */

@@ -1,3 +1,4 @@
+import { dirname, sep } from 'node:path';
 import { debuglog } from 'node:util';
 
 /** What is left to do for an object that was collected while it still owned a descriptor. */
@@ -9,6 +10,10 @@ interface Leak {
 }
 
 const debug = debuglog('listenq');
+/** Where the compiled package lies. */
+const PACKAGE = dirname(__dirname) + sep;
+/** Room for the package's own calls, and then enough of the caller's. */
+const FRAMES = 50;
 let warned = false;
 
 const leaked = new FinalizationRegistry<Leak>(({ kind, close, madeAt }) => {
@@ -33,8 +38,17 @@ export function settle(owner: object): void {
   leaked.unregister(owner);
 }
 
+/** The calls that led here from outside the package: its own say nothing, and are more than an Error shows. */
 function stackHere(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = FRAMES;
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, watchForLeak);
-  return (holder.stack ?? '').replace(/^Error\n\s*/, '');
+  Error.stackTraceLimit = limit;
+  const frames = (holder.stack ?? '').split('\n').slice(1);
+  return frames
+    .filter((frame) => !frame.includes(PACKAGE))
+    .slice(0, limit)
+    .join('\n')
+    .trim();
 }

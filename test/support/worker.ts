@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ROOT } from './machine';
 import type { Package, Syscalls } from './child';
@@ -36,7 +35,8 @@ export function inWorker(
     if (next === undefined) messages.push(message);
     else next(message);
   });
-  const ended = once(worker, 'exit').then(([code]) => code as number);
+  // Not `once`, which rejects at an 'error' event: a worker that threw has ended too.
+  const ended = new Promise<number>((resolve) => worker.once('exit', resolve));
   return {
     worker,
     ended,

@@ -9,10 +9,10 @@
 #include <sstream>
 
 #include "core/network_namespace.h"
+#include "core/unique_fd.h"
 #include "support/outcome.h"
 #include "support/skip.h"
 #include "support/threads.h"
-#include "core/unique_fd.h"
 
 namespace listenq::test {
 

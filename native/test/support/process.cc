@@ -12,8 +12,8 @@
 #include <memory>
 
 #include "core/rlimit.h"
-#include "support/outcome.h"
 #include "core/unique_fd.h"
+#include "support/outcome.h"
 
 namespace listenq::test {
 

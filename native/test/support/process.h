@@ -10,7 +10,9 @@ namespace listenq::test {
 
 /** The open descriptors of this process. */
 std::set<int> open_descriptors();
-inline std::size_t descriptor_count() { return open_descriptors().size(); }
+inline std::size_t descriptor_count() {
+  return open_descriptors().size();
+}
 /** FD_CLOEXEC of `fd`. */
 bool is_cloexec(int fd);
 /** Whether `fd` is open. */

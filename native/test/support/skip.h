@@ -14,12 +14,12 @@ int skips_noted();
 }  // namespace listenq::test
 
 /** Leaves the test (or the body of it that this stands in) unless `condition` holds. */
-#define SKIP_UNLESS(condition, reason)     \
-  do {                                     \
-    if (!(condition)) {                    \
-      ::listenq::test::note_skip(reason);  \
-      return;                              \
-    }                                      \
+#define SKIP_UNLESS(condition, reason)    \
+  do {                                    \
+    if (!(condition)) {                   \
+      ::listenq::test::note_skip(reason); \
+      return;                             \
+    }                                     \
   } while (false)
 
 #endif  // LISTENQ_TEST_SUPPORT_SKIP_H_

@@ -29,7 +29,8 @@ Address inet(const std::string& text, std::uint16_t port) {
 
 Address abstract_name() {
   static std::atomic<int> made{0};
-  const std::string name = std::string(1, '\0') + "listenq-" + std::to_string(::getpid()) + "-" + std::to_string(made++);
+  const std::string name =
+      std::string(1, '\0') + "listenq-" + std::to_string(::getpid()) + "-" + std::to_string(made++);
   return unix_address(name).value();
 }
 
@@ -107,9 +108,9 @@ Attempt attempt_at(int listener) {
 }
 
 std::string tcp_state(int fd) {
-  static constexpr const char* kStates[] = {"?",          "ESTABLISHED", "SYN_SENT",  "SYN_RECV", "FIN_WAIT1",
-                                            "FIN_WAIT2",  "TIME_WAIT",   "CLOSE",     "CLOSE_WAIT", "LAST_ACK",
-                                            "LISTEN",     "CLOSING",     "NEW_SYN_RECV"};
+  static constexpr const char* kStates[] = {"?",         "ESTABLISHED", "SYN_SENT",    "SYN_RECV",   "FIN_WAIT1",
+                                            "FIN_WAIT2", "TIME_WAIT",   "CLOSE",       "CLOSE_WAIT", "LAST_ACK",
+                                            "LISTEN",    "CLOSING",     "NEW_SYN_RECV"};
   const auto state = read_tcp_info(fd).tcpi_state;
   return state < std::size(kStates) ? kStates[state] : "?";
 }
@@ -137,10 +138,9 @@ std::string poll_text(int fd, int asked, std::chrono::milliseconds patience) {
     int bit;
     const char* name;
   };
-  static constexpr Event kEvents[] = {{POLLIN, "IN"},         {POLLPRI, "PRI"},       {POLLOUT, "OUT"},
-                                      {POLLERR, "ERR"},       {POLLHUP, "HUP"},       {POLLNVAL, "NVAL"},
-                                      {POLLRDNORM, "RDNORM"}, {POLLWRNORM, "WRNORM"}, {POLLWRBAND, "WRBAND"},
-                                      {POLLRDHUP, "RDHUP"}};
+  static constexpr Event kEvents[] = {
+      {POLLIN, "IN"},     {POLLPRI, "PRI"},       {POLLOUT, "OUT"},       {POLLERR, "ERR"},       {POLLHUP, "HUP"},
+      {POLLNVAL, "NVAL"}, {POLLRDNORM, "RDNORM"}, {POLLWRNORM, "WRNORM"}, {POLLWRBAND, "WRBAND"}, {POLLRDHUP, "RDHUP"}};
   pollfd entry{fd, static_cast<short>(asked), 0};
   if (::poll(&entry, 1, static_cast<int>(patience.count())) < 0) return errno_name(errno);
   std::string text;

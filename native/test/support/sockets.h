@@ -15,9 +15,9 @@
 #include "core/address.h"
 #include "core/queue.h"
 #include "core/socket.h"
+#include "core/unique_fd.h"
 #include "support/outcome.h"
 #include "support/threads.h"
-#include "core/unique_fd.h"
 
 namespace listenq::test {
 
@@ -26,7 +26,9 @@ inline constexpr int kStream = kBlocking | SOCK_NONBLOCK;
 
 /** An IPv4 or IPv6 address from its text. */
 Address inet(const std::string& text, std::uint16_t port = 0);
-inline Address loopback(std::uint16_t port = 0) { return inet("127.0.0.1", port); }
+inline Address loopback(std::uint16_t port = 0) {
+  return inet("127.0.0.1", port);
+}
 /** An abstract AF_UNIX name that no other test or process uses. */
 Address abstract_name();
 
@@ -36,7 +38,9 @@ bool have_ipv6();
 UniqueFd bound_to(const Address& address, int type = kStream);
 /** The same, listening. */
 UniqueFd listening_on(const Address& address, int backlog, int type = kStream);
-inline UniqueFd tcp_listener(int backlog) { return listening_on(loopback(), backlog); }
+inline UniqueFd tcp_listener(int backlog) {
+  return listening_on(loopback(), backlog);
+}
 /** A non-blocking AF_UNIX listener with an abstract name; `type` is SOCK_STREAM or SOCK_SEQPACKET. */
 UniqueFd unix_listener(int backlog, int type = SOCK_STREAM);
 

@@ -12,10 +12,16 @@ namespace listenq::test {
 namespace {
 
 constexpr long kBlockingCalls[] = {
-    SYS_accept4, SYS_ppoll, SYS_connect, SYS_recvfrom, SYS_accept, SYS_epoll_pwait,
+    SYS_accept4,
+    SYS_ppoll,
+    SYS_connect,
+    SYS_recvfrom,
+    SYS_accept,
+    SYS_epoll_pwait,
 #ifdef SYS_poll
     // The older names, which some processors never had.
-    SYS_poll,    SYS_epoll_wait,
+    SYS_poll,
+    SYS_epoll_wait,
 #endif
 };
 

@@ -27,7 +27,9 @@ function arrival(cell: Cell): GridCell {
   if (cell.error !== null) return { text: cell.error, colour: 'red' };
   if (cell.calls === null) return { text: 'not seen', colour: 'red' };
   if (cell.arrived === null) return { text: 'no call', colour: 'red' };
-  return isRewritten(cell) ? { text: String(cell.arrived), colour: 'yellow' } : { text: String(cell.arrived) };
+  return isRewritten(cell)
+    ? { text: String(cell.arrived), colour: 'yellow' }
+    : { text: String(cell.arrived) };
 }
 
 /** Whether something else arrived than was asked for. Who asks for nothing is given what there is. */

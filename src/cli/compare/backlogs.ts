@@ -30,7 +30,9 @@ export function parseBacklog(text: string): BacklogValue {
   }
   const quoted = QUOTED.exec(text);
   if (quoted !== null) return quoted[1] ?? quoted[2] ?? '';
-  throw new Error(`'${text}' is no backlog: write a number, undefined, null, NaN, true, false or a quoted string`);
+  throw new Error(
+    `'${text}' is no backlog: write a number, undefined, null, NaN, true, false or a quoted string`,
+  );
 }
 
 /** As a programmer would write the value. */

@@ -41,13 +41,14 @@ export async function openInCluster(way: WayId & `cluster-${string}`, asked: str
 
 function nextReply(worker: Worker): Promise<WorkerReply> {
   return new Promise((resolve, reject) => {
-    worker.once('exit', (status, signal) => {
+    worker.once('exit', (status: number | null, signal: string | null) => {
       reject(new Error(`the cluster worker ended by itself (${signal ?? status})`));
     });
     worker.once('error', reject);
     worker.once('message', (reply: WorkerReply) => {
       if (!('failed' in reply)) resolve(reply);
-      else reject(Object.assign(new Error(reply.failed), reply.code === undefined ? {} : { code: reply.code }));
+      else
+        reject(Object.assign(new Error(reply.failed), reply.code === undefined ? {} : { code: reply.code }));
     });
   });
 }

@@ -33,8 +33,13 @@ export function thisMachine(): Machine {
   };
 }
 
-/** How far was counted, as a sentence. */
-export function countingNote({ effort }: Comparison): string {
-  const { countAll, countSome } = effort;
-  return `queues that hold more than ${countAll} are not filled to the end: counting stops at ${countSome} clients`;
+export function machineNote(machine: Machine): string {
+  const { kernel, arch, cpus, node, libuv, listenq } = machine;
+  return `listenq ${listenq}, Node ${node}, libuv ${libuv}, ${kernel}, ${arch}, ${cpus} CPUs`;
+}
+
+/** How far is counted, as part of a sentence. */
+export function countingNote({ countAll, countSome }: Effort): string {
+  const full = `queues that hold up to ${countAll} are filled until the kernel refuses a client`;
+  return `${full}, of larger ones it stops at ${countSome} (shown as "> ${countSome}")`;
 }

@@ -51,7 +51,8 @@ function widthOf({ head, rows }: Grid, column: number): number {
 }
 
 export function gridAsMarkdown(grid: Grid): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
     line(grid.head.map((text) => text.replaceAll('\n', ' '))),
     line(grid.head.map((_, i) => (grid.textColumns.includes(i) ? '---' : '---:'))),

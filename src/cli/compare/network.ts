@@ -14,7 +14,7 @@ export interface Network {
   somaxconnNote: string;
 }
 
-/** Set for the process that unshare(1) starts. */
+/** Names, for the process that unshare(1) starts, the network that it was started to leave. */
 const INSIDE = 'LISTENQ_COMPARE_NAMESPACE';
 const UNSHARE = ['unshare', '--user', '--map-root-user', '--net'] as const;
 const SOMAXCONN_FILE = '/proc/sys/net/core/somaxconn';
@@ -28,7 +28,9 @@ const WANTED_SOMAXCONN = 131072;
  */
 export function enterNetwork(wanted: boolean): Network | 'in a child' {
   if (!wanted) return openNetwork('as --no-private asks');
-  if (process.env[INSIDE] !== undefined) {
+  const left = process.env[INSIDE];
+  // Whoever has the variable from elsewhere is not inside, and the system's own somaxconn is not for us to change.
+  if (left !== undefined && left !== ownNetwork()) {
     bringUpLoopback();
     return privateNetwork('a network namespace of its own, inside a user namespace made by unshare(1)');
   }
@@ -41,6 +43,11 @@ export function enterNetwork(wanted: boolean): Network | 'in a child' {
     return openNetwork(`no private network namespace could be had: ${reason}; ${refusal}`);
   }
   return privateNetwork('a network namespace of its own');
+}
+
+/** The network namespace that this process was started in, as the kernel names it. */
+function ownNetwork(): string {
+  return fs.readlinkSync('/proc/self/ns/net');
 }
 
 /** Why this user cannot have a user namespace; undefined if it can. */
@@ -56,7 +63,7 @@ export function runInUserNamespace(): Promise<number> {
   const [command, ...args] = UNSHARE;
   const child = spawn(command, [...args, process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
     stdio: 'inherit',
-    env: { ...process.env, [INSIDE]: 'user' },
+    env: { ...process.env, [INSIDE]: ownNetwork() },
   });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, () => child.kill(signal));

@@ -65,7 +65,8 @@ export function netServer(...args: unknown[]): Promise<net.Server> {
 /** The number behind a net.Server, which has no public name for it. */
 function descriptorOf(server: net.Server): number {
   const handle = (server as unknown as { _handle: { fd?: number } | null })._handle;
-  if (typeof handle?.fd !== 'number' || handle.fd < 0) throw new Error('net.Server did not show its descriptor');
+  if (typeof handle?.fd !== 'number' || handle.fd < 0)
+    throw new Error('net.Server did not show its descriptor');
   return handle.fd;
 }
 

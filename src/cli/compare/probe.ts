@@ -32,7 +32,8 @@ async function open({ way, asked, folder, effort }: Task): Promise<Opened> {
       const worker = await openInCluster(way, asked);
       return {
         fill: (last) => {
-          if (last === undefined) throw new Error('without the call of listen(2) nobody knows who holds the listener');
+          if (last === undefined)
+            throw new Error('without the call of listen(2) nobody knows who holds the listener');
           return last.threadId === process.pid ? fillQueue(last.fd, effort) : worker.fill(last.fd, effort);
         },
       };

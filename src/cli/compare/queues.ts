@@ -13,7 +13,15 @@ interface Group {
 /** What the kernel made of each integer that arrived: a row for each outcome, so that cells that differ stand apart. */
 export function queueGrid(cells: readonly Cell[]): Grid {
   return {
-    head: ['integer', 'socket', 'kernel\nholds', 'clients\nadmitted', 'the next one sees', 'how soon', 'cells'],
+    head: [
+      'integer',
+      'socket',
+      'kernel\nholds',
+      'clients\nadmitted',
+      'the next one sees',
+      'how soon',
+      'cells',
+    ],
     rows: groups(cells).map(({ family, arrived, filling, fillings }) =>
       [
         arrived === null ? 'not seen' : String(arrived),
@@ -62,11 +70,11 @@ function sight(next: NextClient | null): string {
 function soon(fillings: readonly Filling[]): string {
   const nexts = fillings.flatMap(({ next }) => (next === null ? [] : [next]));
   const errors = nexts.flatMap((next) => (next.sees === 'error' ? [next.afterMs] : []));
-  if (errors.length > 0) return `at once (${range(errors)})`;
+  if (errors.length > 0) return `after ${range(errors)}`;
   const silent = nexts.flatMap((next) => (next.sees === 'silence' ? [next] : []));
   const seen = silent.flatMap(({ retransmittedAfterMs: ms }) => (ms === null ? [] : [ms]));
-  if (seen.length > 0) return `its SYN goes again after ${range(seen)}`;
-  return silent.length === 0 ? '' : `its SYN is due again after ${range(silent.map(({ rtoMs }) => rtoMs))}`;
+  if (seen.length > 0) return `SYN again after ${range(seen)}`;
+  return silent.length === 0 ? '' : `SYN again due after ${range(silent.map(({ rtoMs }) => rtoMs))}`;
 }
 
 /** Milliseconds in a unit that reads well. */

@@ -17,7 +17,7 @@ export interface Plan {
 
 /** A probe spends most of its time waiting for a retransmission, so that more of them than CPUs may run. */
 function parallelProbes(): number {
-  return Math.min(8, 3 * os.availableParallelism());
+  return Math.min(8, 4 * os.availableParallelism());
 }
 
 /**
@@ -25,7 +25,11 @@ function parallelProbes(): number {
  *
  * @throws Error once `signal` is aborted
  */
-export async function runProbes(plan: Plan, signal: AbortSignal, onCell: (done: number, all: number) => void): Promise<Cell[]> {
+export async function runProbes(
+  plan: Plan,
+  signal: AbortSignal,
+  onCell: (done: number, all: number) => void,
+): Promise<Cell[]> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'listenq-'));
   try {
     const pairs = plan.ways.flatMap((way) => plan.backlogs.map((asked) => ({ way, asked })));
@@ -34,7 +38,11 @@ export async function runProbes(plan: Plan, signal: AbortSignal, onCell: (done: 
     let done = 0;
     const work = async (): Promise<void> => {
       for (let i = next++; i < pairs.length; i = next++) {
-        const task = { ...(pairs[i] as (typeof pairs)[number]), effort: plan.effort, folder: path.join(folder, String(i)) };
+        const task = {
+          ...(pairs[i] as (typeof pairs)[number]),
+          effort: plan.effort,
+          folder: path.join(folder, String(i)),
+        };
         fs.mkdirSync(task.folder);
         cells[i] = await runProbe(task, signal);
         onCell(++done, pairs.length);
@@ -84,6 +92,6 @@ function parseCell(output: Buffer): Cell | undefined {
 function whyNot(status: number | null, killedBy: string | null, complaints: Buffer[]): string {
   const lines = Buffer.concat(complaints).toString().trim().split('\n');
   const complaint = lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '';
-  const end = killedBy === null ? `exit status ${status}` : killedBy;
+  const end = killedBy ?? `exit status ${status}`;
   return `the probe process ended with ${end}${complaint === '' ? '' : `: ${complaint}`}`;
 }

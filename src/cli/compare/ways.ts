@@ -6,7 +6,7 @@ export interface Way {
   who: 'listenq' | 'net.Server';
   /** The call, as a programmer would write it; `n` is the backlog. */
   call: string;
-  /** The call in as few characters as a column of a table has. */
+  /** The call in the two lines that the head of a narrow column has. */
   short: string;
   /** What else one has to know about it. */
   note?: string;
@@ -20,21 +20,27 @@ const ROUND_ROBIN = 'in a cluster worker, SCHED_RR (the default): the primary li
 const SHARED = 'in a cluster worker, SCHED_NONE: the worker listens, on a descriptor from the primary';
 
 export const WAYS = [
-  { id: 'listenq', family: 'tcp', who: 'listenq', call: 'listen({ port, host, backlog: n })', short: '{ backlog: n }' },
-  { id: 'args', family: 'tcp', who: 'net.Server', call: 'listen(port, host, n)', short: '(port, host, n)' },
+  {
+    id: 'listenq',
+    family: 'tcp',
+    who: 'listenq',
+    call: 'listen({ port, host, backlog: n })',
+    short: '{ port, …,\nbacklog: n }',
+  },
+  { id: 'args', family: 'tcp', who: 'net.Server', call: 'listen(port, host, n)', short: '(port,\nhost, n)' },
   {
     id: 'options',
     family: 'tcp',
     who: 'net.Server',
     call: 'listen({ port, host, backlog: n })',
-    short: '{ backlog: n }',
+    short: '{ port, …,\nbacklog: n }',
   },
   {
     id: 'cluster-rr',
     family: 'tcp',
     who: 'net.Server',
     call: 'cluster SCHED_RR: listen({ port, host, backlog: n })',
-    short: 'cluster RR',
+    short: 'cluster\nSCHED_RR',
     note: ROUND_ROBIN,
   },
   {
@@ -42,26 +48,39 @@ export const WAYS = [
     family: 'tcp',
     who: 'net.Server',
     call: 'cluster SCHED_NONE: listen({ port, host, backlog: n })',
-    short: 'cluster NONE',
+    short: 'cluster\nSCHED_NONE',
     note: SHARED,
   },
-  { id: 'fd-args', family: 'tcp', who: 'net.Server', call: 'listen({ fd }, n)', short: '({ fd }, n)', note: ADOPTED },
+  {
+    id: 'fd-args',
+    family: 'tcp',
+    who: 'net.Server',
+    call: 'listen({ fd }, n)',
+    short: '({ fd },\nn)',
+    note: ADOPTED,
+  },
   {
     id: 'fd-options',
     family: 'tcp',
     who: 'net.Server',
     call: 'listen({ fd, backlog: n })',
-    short: '{ fd, backlog }',
+    short: '{ fd,\nbacklog: n }',
     note: ADOPTED,
   },
-  { id: 'listenq-path', family: 'unix', who: 'listenq', call: 'listen({ path, backlog: n })', short: '{ path, backlog: n }' },
+  {
+    id: 'listenq-path',
+    family: 'unix',
+    who: 'listenq',
+    call: 'listen({ path, backlog: n })',
+    short: '{ path,\nbacklog: n }',
+  },
   { id: 'path-args', family: 'unix', who: 'net.Server', call: 'listen(path, n)', short: '(path, n)' },
   {
     id: 'path-options',
     family: 'unix',
     who: 'net.Server',
     call: 'listen({ path, backlog: n })',
-    short: '{ path, backlog: n }',
+    short: '{ path,\nbacklog: n }',
   },
 ] as const satisfies readonly (Omit<Way, 'id'> & { id: string })[];
 

@@ -1,7 +1,7 @@
 /** The second thread of a fact: makes one blocking call, and says what came of it. */
 import * as fs from 'node:fs';
 import { workerData } from 'node:worker_threads';
-import * as sys from '../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { DONE, FD, LENGTH, TID, type ThreadTask } from './blocked-thread';
 import { eventsText } from './events';
 import { answer } from './outcome';

@@ -54,7 +54,8 @@ export class BlockedThread {
       });
       await Promise.race([ended, late]);
     });
-    if (Atomics.wait(this.#words, TID, 0, 20_000) === 'timed-out') throw new Error('the second thread did not start');
+    if (Atomics.wait(this.#words, TID, 0, 20_000) === 'timed-out')
+      throw new Error('the second thread did not start');
     if (!eventually(() => this.#asleep(), 5000)) throw new Error('the second thread did not block');
   }
 

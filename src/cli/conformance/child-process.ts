@@ -1,6 +1,8 @@
-/** A child process of a fact: makes one call on the socket that it inherited, and says so. */
-import * as sys from '../../syscalls';
+/** A child process of a fact: makes one call, mostly on a socket that it inherited, and says so. */
+import { enterPrivateNetwork } from 'listenq/lab';
+import * as sys from 'listenq/syscalls';
 import type { ChildTask } from './child';
+import { outcome } from './outcome';
 
 /** Where the parent has put the socket. */
 const INHERITED = 3;
@@ -18,5 +20,13 @@ function listen(): string {
   return 'listening';
 }
 
-const TASKS: Readonly<Record<ChildTask, () => string>> = { accept, listen };
+function connectFromAnotherNetwork(): string {
+  enterPrivateNetwork();
+  const fd = sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC);
+  return outcome(() => {
+    sys.connect(fd, { family: 'unix', path: `\0${process.argv[3] ?? ''}` });
+  });
+}
+
+const TASKS: Readonly<Record<ChildTask, () => string>> = { accept, listen, connectFromAnotherNetwork };
 process.stdout.write(TASKS[process.argv[2] as ChildTask]());

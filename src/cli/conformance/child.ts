@@ -5,7 +5,7 @@ import type { Scope } from './scope';
 /** A child process never outlives its fact by more than this. */
 const CHILD_MS = 20_000;
 
-export type ChildTask = 'accept' | 'listen';
+export type ChildTask = 'accept' | 'listen' | 'connectFromAnotherNetwork';
 
 /** Accepts one connection in a child process that inherits the listener; resolves to 'accepted'. */
 export async function acceptInChild(s: Scope, fd: number): Promise<string> {
@@ -19,9 +19,19 @@ export async function listenInChild(s: Scope, fd: number): Promise<number> {
   return pid;
 }
 
-async function runChild(s: Scope, fd: number, task: ChildTask): Promise<{ pid: number; printed: string }> {
-  const child = spawn(process.execPath, [path.join(__dirname, 'child-process.js'), task], {
-    stdio: ['ignore', 'pipe', 'inherit', fd],
+/** What a client in a network namespace of its own comes to, which connects to an abstract name of this one. */
+export async function connectFromAnotherNetwork(s: Scope, name: string): Promise<string> {
+  return (await runChild(s, 'ignore', 'connectFromAnotherNetwork', name.slice(1))).printed;
+}
+
+async function runChild(
+  s: Scope,
+  inherited: number | 'ignore',
+  task: ChildTask,
+  ...more: string[]
+): Promise<{ pid: number; printed: string }> {
+  const child = spawn(process.execPath, [path.join(__dirname, 'child-process.js'), task, ...more], {
+    stdio: ['ignore', 'pipe', 'inherit', inherited],
     timeout: CHILD_MS,
   });
   let printed = '';

@@ -2,7 +2,10 @@ import * as fs from 'node:fs';
 
 /** The counters of this thread's network namespace that /proc/net/netstat and /proc/net/snmp list. */
 export function readCounters(): Record<string, number> {
-  return { ...readTable('/proc/thread-self/net/snmp', 'Tcp:'), ...readTable('/proc/thread-self/net/netstat', 'TcpExt:') };
+  return {
+    ...readTable('/proc/thread-self/net/snmp', 'Tcp:'),
+    ...readTable('/proc/thread-self/net/netstat', 'TcpExt:'),
+  };
 }
 
 /** By how much each of `names` grows while `act` runs: '+4 / +4'. */

@@ -1,6 +1,18 @@
-import * as sys from '../../syscalls';
+import * as sys from 'listenq/syscalls';
 
-const NAMES = ['IN', 'PRI', 'OUT', 'ERR', 'HUP', 'NVAL', 'RDNORM', 'RDBAND', 'WRNORM', 'WRBAND', 'RDHUP'] as const;
+const NAMES = [
+  'IN',
+  'PRI',
+  'OUT',
+  'ERR',
+  'HUP',
+  'NVAL',
+  'RDNORM',
+  'RDBAND',
+  'WRNORM',
+  'WRBAND',
+  'RDHUP',
+] as const;
 
 const BITS: Readonly<Record<(typeof NAMES)[number], number>> = {
   IN: sys.POLLIN,
@@ -17,7 +29,8 @@ const BITS: Readonly<Record<(typeof NAMES)[number], number>> = {
 };
 
 /** All that can be asked for. */
-export const ALL = NAMES.reduce((bits, name) => bits | BITS[name], 0) & ~(sys.POLLERR | sys.POLLHUP | sys.POLLNVAL);
+export const ALL =
+  NAMES.reduce((bits, name) => bits | BITS[name], 0) & ~(sys.POLLERR | sys.POLLHUP | sys.POLLNVAL);
 
 /** What poll(2) says of a descriptor now, or once it says anything, by names: 'IN|RDNORM'; '0' for nothing. */
 export function pollText(fd: number, events = ALL, timeoutMs = 0): string {

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import * as sys from '../../syscalls';
+import * as sys from 'listenq/syscalls';
 import type { Fact, Need } from './fact';
 
 /** Where facts run: in a private network namespace, or why not. */
@@ -9,7 +9,8 @@ export type PrivateNetwork = 'private' | { reason: string };
 export function whyNot(fact: Fact, network: PrivateNetwork): string | undefined {
   for (const need of fact.needs ?? []) {
     const reason = missing(need, network);
-    if (reason !== undefined) return `needs ${need === 'private network' ? 'a private network' : need}: ${reason}`;
+    if (reason !== undefined)
+      return `needs ${need === 'private network' ? 'a private network' : need}: ${reason}`;
   }
   return undefined;
 }

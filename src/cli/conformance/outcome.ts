@@ -1,4 +1,4 @@
-import * as sys from '../../syscalls';
+import * as sys from 'listenq/syscalls';
 
 /** 'ok', or the code of the error that the kernel answered with. Other errors pass. */
 export function outcome(call: () => unknown): string {
@@ -40,19 +40,33 @@ export function sleep(ms: number): void {
   Atomics.wait(clock, 0, 0, ms);
 }
 
+/** Tells `within` which part of a measurement must be quick: all of it, unless these are called. */
+export interface Stopwatch {
+  /** May be called again, and then starts anew. */
+  start: () => void;
+  stop: () => void;
+}
+
 /**
  * Repeats a measurement until its timed part took less than `ms`: a later look would also see what the kernel's timers
- * did meanwhile, such as SYNs sent again. The timed part ends where `measure` calls `looked`, or else with it.
+ * did meanwhile, such as SYNs sent again.
  */
-export function within(ms: number, measure: (looked: () => void) => string): string {
+export function within(ms: number, measure: (watch: Stopwatch) => string): string {
   let seen = '';
   for (let i = 0; i < 10; i++) {
-    const start = performance.now();
-    let end: number | undefined;
-    seen = measure(() => {
-      end = performance.now();
+    let from = performance.now();
+    let to: number | undefined;
+    seen = measure({
+      start: () => {
+        from = performance.now();
+      },
+      stop: () => {
+        to = performance.now();
+      },
     });
-    if ((end ?? performance.now()) - start < ms) return seen;
+    if ((to ?? performance.now()) - from < ms) return seen;
   }
-  throw new Error(`this machine is too busy: ten measurements each took over ${ms} ms; the last one gave ${seen}`);
+  throw new Error(
+    `this machine is too busy: ten measurements each took over ${ms} ms; the last one gave ${seen}`,
+  );
 }

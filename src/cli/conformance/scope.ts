@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import * as sys from '../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { CannotRun } from './fact';
 
 /** SO_LINGER with time 0: close sends RST, so that nothing stays behind in TIME_WAIT. */
@@ -101,7 +101,8 @@ export class Scope {
     const before = sys.getrlimit(sys.RLIMIT_NOFILE);
     const wanted = count + 200;
     if (before.soft >= wanted) return;
-    if (before.hard < wanted) throw new CannotRun(`needs ${wanted} descriptors; the hard limit is ${before.hard}`);
+    if (before.hard < wanted)
+      throw new CannotRun(`needs ${wanted} descriptors; the hard limit is ${before.hard}`);
     this.limitDescriptors(wanted);
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import * as sys from '../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { answer } from './outcome';
 import type { Scope } from './scope';
 
@@ -12,7 +12,12 @@ export function unixSocket(s: Scope, type = sys.SOCK_STREAM): number {
   return s.socket(sys.AF_UNIX, type);
 }
 
-export function unixListener(s: Scope, name: sys.Address = unixName(), backlog = 16, type = sys.SOCK_STREAM): number {
+export function unixListener(
+  s: Scope,
+  name: sys.Address = unixName(),
+  backlog = 16,
+  type = sys.SOCK_STREAM,
+): number {
   const fd = unixSocket(s, type);
   sys.bind(fd, name);
   sys.listen(fd, backlog);

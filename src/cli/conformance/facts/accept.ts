@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { BlockedThread } from '../blocked-thread';
 import { group, type FactBody } from '../fact';
 import { answers, eventually, outcome } from '../outcome';
@@ -28,7 +28,13 @@ const O_PATH = 0o10000000;
 const O_APPEND = 0o2000;
 const O_CLOEXEC = 0o2000000;
 
-function refuses(id: string, what: string, expected: string, make: (s: Scope) => number, flags = 0): FactBody {
+function refuses(
+  id: string,
+  what: string,
+  expected: string,
+  make: (s: Scope) => number,
+  flags = 0,
+): FactBody {
   return {
     id,
     title: `accept: ${what}`,
@@ -141,7 +147,8 @@ const connections: FactBody[] = [
   },
   {
     id: '136',
-    title: 'accept: listener O_NONBLOCK and FD_CLOEXEC, no flags: O_NONBLOCK, FD_CLOEXEC of the new descriptor',
+    title:
+      'accept: listener O_NONBLOCK and FD_CLOEXEC, no flags: O_NONBLOCK, FD_CLOEXEC of the new descriptor',
     expected: 'false / false',
     run: (s) => {
       const fd = nonblockingListener(s);
@@ -207,12 +214,15 @@ const connections: FactBody[] = [
       });
       eventually(() => queueOf(fd).waiting === 3);
       const served = clients.map(() => (sys.getpeername(accepted(s, fd)) as sys.IPv4Address).port);
-      return String(served) === String(clients) ? 'in order' : `${String(clients)} came, ${String(served)} were served`;
+      return String(served) === String(clients)
+        ? 'in order'
+        : `${String(clients)} came, ${String(served)} were served`;
     },
   },
   {
     id: '149',
-    title: 'accept: listener on 0.0.0.0, client to 127.0.0.9: the accepted socket’s own address, its port the listener’s',
+    title:
+      'accept: listener on 0.0.0.0, client to 127.0.0.9: the accepted socket’s own address, its port the listener’s',
     expected: '127.0.0.9 / true',
     run: (s) => {
       const fd = listener(s, { address: '0.0.0.0' });

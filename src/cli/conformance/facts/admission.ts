@@ -1,8 +1,8 @@
-import { listen, type Listener } from '../../../index';
-import * as sys from '../../../syscalls';
+import { listen, type Listener } from 'listenq';
+import * as sys from 'listenq/syscalls';
 import { growth } from '../counters';
 import { group, type FactBody } from '../fact';
-import { eventually, within } from '../outcome';
+import { eventually, within, type Stopwatch } from '../outcome';
 import type { Scope } from '../scope';
 import { countOf, knocking } from '../sockets';
 import { unixName, unixSocket } from '../unix-sockets';
@@ -38,11 +38,15 @@ function dealtWith(listener: Listener): number {
   return length + (drops ?? 0);
 }
 
-/** One after another: clients that come at once from two CPUs can put one more into the queue. */
-function fill(s: Scope, listener: Listener, clients: number): number[] {
+/**
+ * Clients one after another: those that come at once from two CPUs can put one more into the queue. The watch runs from
+ * the first one that is refused.
+ */
+function fill(s: Scope, listener: Listener, clients: number, watch: Stopwatch): number[] {
   const to = listener.address();
   return Array.from({ length: clients }, () => {
     const before = dealtWith(listener);
+    if (listener.queue().drops === 0) watch.start();
     const fd = knocking(s, to);
     eventually(() => dealtWith(listener) > before);
     return fd;
@@ -50,16 +54,16 @@ function fill(s: Scope, listener: Listener, clients: number): number[] {
 }
 
 /** Admits and counts: as clients see it, as TCP_INFO has it, as accept then gives it, and what the counters say. */
-function measure(s: Scope, cell: Cell, looked: () => void): string {
+function measure(s: Scope, cell: Cell, watch: Stopwatch): string {
   const listener = s.use(listen({ host: '127.0.0.1', backlog: cell.backlog }));
   let clients: number[] = [];
   const grown = growth(['ListenOverflows', 'ListenDrops'], () => {
-    clients = fill(s, listener, planOf(cell).clients);
+    clients = fill(s, listener, planOf(cell).clients, watch);
   });
+  watch.stop();
   const { length, limit } = listener.queue();
   const established = countOf(clients, 'ESTABLISHED');
   const waiting = countOf(clients, 'SYN_SENT');
-  looked();
   // The losers end first: a place that accept frees would let one in that tries again.
   for (const fd of clients.slice(established)) s.close(fd);
   let accepted = 0;
@@ -98,7 +102,7 @@ function fact(cell: Cell): FactBody {
       s.sysctl('net.core.somaxconn', cell.somaxconn);
       if (cell.abortOnOverflow !== undefined) s.sysctl('net.ipv4.tcp_abort_on_overflow', 1);
       s.room(clients);
-      return within(BEFORE_RETRIES_MS, (looked) => measure(s, cell, looked));
+      return within(BEFORE_RETRIES_MS, (watch) => measure(s, cell, watch));
     },
   };
 }
@@ -146,7 +150,9 @@ function knock(fd: number, to: sys.Address): string {
 }
 
 const unixFacts = (['stream', 'seqpacket'] as const).flatMap((type) =>
-  [0, 1, 2, 5, 128, 65535].flatMap((backlog) => [1, 128].map((somaxconn) => unixFact(type, backlog, somaxconn))),
+  [0, 1, 2, 5, 128, 65535].flatMap((backlog) =>
+    [1, 128].map((somaxconn) => unixFact(type, backlog, somaxconn)),
+  ),
 );
 
 export const admissionFacts = group('admission', [...cells, ...aborting].map(fact).concat(unixFacts));

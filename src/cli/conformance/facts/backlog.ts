@@ -1,11 +1,22 @@
 import * as fs from 'node:fs';
-import { limits } from '../../../index';
-import * as sys from '../../../syscalls';
+import { limits } from 'listenq';
+import * as sys from 'listenq/syscalls';
 import { growth } from '../counters';
 import { group, type FactBody } from '../fact';
 import { answers, eventually, outcome, within } from '../outcome';
 import type { Scope } from '../scope';
-import { acceptOne, countOf, dropsOf, knocking, knockInTurn, listener, nameOf, queueOf, queueText, timeval } from '../sockets';
+import {
+  acceptOne,
+  countOf,
+  dropsOf,
+  knocking,
+  knockInTurn,
+  listener,
+  nameOf,
+  queueOf,
+  queueText,
+  timeval,
+} from '../sockets';
 
 function admits(id: string, backlog: number): FactBody {
   const clients = backlog + 6;
@@ -22,7 +33,13 @@ function admits(id: string, backlog: number): FactBody {
 }
 
 /** A full listener, and a client that blocks in connect(2) for as long as its option lets it. */
-function givesUp(id: string, what: string, expected: string, set: (fd: number) => void, atLeastMs: number): FactBody {
+function givesUp(
+  id: string,
+  what: string,
+  expected: string,
+  set: (fd: number) => void,
+  atLeastMs: number,
+): FactBody {
   return {
     id,
     title: `connect: queue full, client with ${what}: error, not before ${atLeastMs} ms`,
@@ -151,7 +168,8 @@ const facts: FactBody[] = [
   },
   {
     id: '2.1 somaxconn',
-    title: 'listen: net.core.somaxconn changed afterwards: the limit before, after the change, after listen again',
+    title:
+      'listen: net.core.somaxconn changed afterwards: the limit before, after the change, after listen again',
     expected: '100 / 100 / 7',
     needs: ['private network'],
     run: (s) => {

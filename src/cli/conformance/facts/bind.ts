@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { asNobody } from '../as-user';
 import { group, type FactBody } from '../fact';
 import { answers, outcome } from '../outcome';

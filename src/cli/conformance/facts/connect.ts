@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { pollText } from '../events';
 import { group, type FactBody } from '../fact';
 import { answers, outcome } from '../outcome';
@@ -40,7 +40,12 @@ function waitingClient(s: Scope): { name: sys.Address; client: number } {
 }
 
 const facts: FactBody[] = [
-  { id: '197', title: 'connect: a closed descriptor', expected: 'EBADF', run: (s) => connects(s.closed(), at(LOOPBACK, 9)) },
+  {
+    id: '197',
+    title: 'connect: a closed descriptor',
+    expected: 'EBADF',
+    run: (s) => connects(s.closed(), at(LOOPBACK, 9)),
+  },
   {
     id: '198',
     title: 'connect: a descriptor of /dev/null',

@@ -1,5 +1,5 @@
 import { growth, readCounters } from '../counters';
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { group, type FactBody } from '../fact';
 import { eventually, outcome } from '../outcome';
 import { bound, connected, countOf, listener, nameOf, queueOf, tcp } from '../sockets';

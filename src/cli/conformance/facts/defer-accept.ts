@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { growth, tcpLines } from '../counters';
 import { group, type FactBody } from '../fact';
 import { answers, eventually, outcome, within } from '../outcome';
@@ -79,16 +79,17 @@ function lateOverflow(id: string, abortOnOverflow: number, expected: string): Fa
     run: (s) => {
       s.sysctl('net.ipv4.tcp_abort_on_overflow', abortOnOverflow);
       // Data that was not taken is sent again after 200 ms, and would count again.
-      return within(150, (looked) => {
+      return within(150, (watch) => {
         const fd = deferring(s, 10, 10);
         const clients = Array.from({ length: 8 }, () => connected(s, nameOf(fd)));
         sys.listen(fd, 2);
+        watch.start();
         const grown = growth(['ListenOverflows'], () => {
           for (const client of clients) sendText(client, 'data');
         });
+        watch.stop();
         const states = clients.map((client) => `${stateOf(client)} ${received(client)}`).sort();
         const { waiting } = queueOf(fd);
-        looked();
         for (const client of clients) s.close(client);
         return `${waiting}; ${tally(states)}; ${grown}`;
       });
@@ -158,12 +159,14 @@ const facts: FactBody[] = [
   lateOverflow('2.2 abort', 1, '3; 5 x CLOSE ECONNRESET, 3 x ESTABLISHED EAGAIN; +5'),
   {
     id: '357',
-    title: 'TCP_DEFER_ACCEPT: a half-open connection: waiting/limit of the listener; its entry in /proc/net/tcp',
+    title:
+      'TCP_DEFER_ACCEPT: a half-open connection: waiting/limit of the listener; its entry in /proc/net/tcp',
     expected: '0/16; SYN_RECV',
     run: (s) => {
       const fd = deferring(s);
       connected(s, nameOf(fd));
-      const halfOpen = (): boolean => tcpLines().some(({ localPort, state }) => localPort === portOf(fd) && state === '03');
+      const halfOpen = (): boolean =>
+        tcpLines().some(({ localPort, state }) => localPort === portOf(fd) && state === '03');
       return `${queueText(fd)}; ${eventually(halfOpen) ? 'SYN_RECV' : 'none'}`;
     },
   },

@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { group, type FactBody } from '../fact';
 import { answers, eventually, outcome } from '../outcome';
 import type { Scope } from '../scope';

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { group, type FactBody } from '../fact';
 import { answer, answers } from '../outcome';
 import { received, sendText, tcp, trio } from '../sockets';

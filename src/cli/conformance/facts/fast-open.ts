@@ -1,10 +1,22 @@
-import { listen } from '../../../index';
-import * as sys from '../../../syscalls';
+import { listen } from 'listenq';
+import * as sys from 'listenq/syscalls';
 import { growth } from '../counters';
 import { CannotRun, group, type FactBody } from '../fact';
 import { answers, outcome } from '../outcome';
 import type { Scope } from '../scope';
-import { accepted, bound, connected, countOf, knocking, listener, nameOf, receivedSoon, sendText, tcp, trio } from '../sockets';
+import {
+  accepted,
+  bound,
+  connected,
+  countOf,
+  knocking,
+  listener,
+  nameOf,
+  receivedSoon,
+  sendText,
+  tcp,
+  trio,
+} from '../sockets';
 
 /** Clients and servers, data in the SYN without a cookie: Documentation/networking/ip-sysctl.rst. */
 const FAST_OPEN_WITHOUT_COOKIES = 0x603;

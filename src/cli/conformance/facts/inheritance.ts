@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { group, type FactBody, type Need } from '../fact';
 import { answers, outcome } from '../outcome';
 import type { Scope } from '../scope';
@@ -76,13 +76,21 @@ function inherits(row: Row): FactBody {
     needs,
     run: (s) => {
       const ends = trioThatTalks(s, level, option, set);
-      return answers(sys.getsockoptInt(ends.listener, level, option), sys.getsockoptInt(ends.server, level, option));
+      return answers(
+        sys.getsockoptInt(ends.listener, level, option),
+        sys.getsockoptInt(ends.server, level, option),
+      );
     },
   };
 }
 
 /** TCP_DEFER_ACCEPT keeps a client out of the queue until it has sent something. */
-function trioThatTalks(s: Scope, level: number, option: number, set: number): { listener: number; server: number } {
+function trioThatTalks(
+  s: Scope,
+  level: number,
+  option: number,
+  set: number,
+): { listener: number; server: number } {
   const fd = listener(s, {
     before: (one) => {
       sys.setsockopt(one, level, option, set);
@@ -130,7 +138,8 @@ const NO_SUCH_CPU = 100_000;
 const others: FactBody[] = [
   {
     id: '2.6 SO_INCOMING_CPU',
-    title: 'accept: SO_INCOMING_CPU of the listener: listener, accepted socket has the CPU of its last packet instead',
+    title:
+      'accept: SO_INCOMING_CPU of the listener: listener, accepted socket has the CPU of its last packet instead',
     expected: '100000 / another',
     run: (s) => {
       const ends = trioThatTalks(s, SOL_SOCKET, sys.SO_INCOMING_CPU, NO_SUCH_CPU);
@@ -141,13 +150,26 @@ const others: FactBody[] = [
       );
     },
   },
-  inheritsBytes('158', 'SO_LINGER {1, 7}', SOL_SOCKET, sys.SO_LINGER, Buffer.from(Uint32Array.of(1, 7).buffer)),
+  inheritsBytes(
+    '158',
+    'SO_LINGER {1, 7}',
+    SOL_SOCKET,
+    sys.SO_LINGER,
+    Buffer.from(Uint32Array.of(1, 7).buffer),
+  ),
   inheritsBytes('2.6 SO_RCVTIMEO', 'SO_RCVTIMEO 200 ms', SOL_SOCKET, sys.SO_RCVTIMEO, timeval(200)),
-  inheritsBytes('2.6 SO_BINDTODEVICE', 'SO_BINDTODEVICE lo', SOL_SOCKET, sys.SO_BINDTODEVICE, Buffer.from('lo\0')),
+  inheritsBytes(
+    '2.6 SO_BINDTODEVICE',
+    'SO_BINDTODEVICE lo',
+    SOL_SOCKET,
+    sys.SO_BINDTODEVICE,
+    Buffer.from('lo\0'),
+  ),
   inheritsBytes('160', 'TCP_CONGESTION reno', IPPROTO_TCP, sys.TCP_CONGESTION, Buffer.from('reno\0')),
   {
     id: '161',
-    title: 'accept: multicast group joined on the listener: leaving it on the accepted socket, on the listener',
+    title:
+      'accept: multicast group joined on the listener: leaving it on the accepted socket, on the listener',
     expected: 'EADDRNOTAVAIL / ok',
     needs: ['private network'],
     run: (s) => {
@@ -180,7 +202,8 @@ const others: FactBody[] = [
   },
   {
     id: '164',
-    title: 'accept: AF_UNIX listener with SO_PASSCRED, SO_RCVBUF, SO_SNDTIMEO: inherited by the accepted socket',
+    title:
+      'accept: AF_UNIX listener with SO_PASSCRED, SO_RCVBUF, SO_SNDTIMEO: inherited by the accepted socket',
     expected: 'yes / no / no',
     run: (s) => {
       const name = unixName();
@@ -191,7 +214,9 @@ const others: FactBody[] = [
       knocking(s, name);
       const server = accepted(s, fd);
       const same = (option: number): string =>
-        sys.getsockopt(server, SOL_SOCKET, option).equals(sys.getsockopt(fd, SOL_SOCKET, option)) ? 'yes' : 'no';
+        sys.getsockopt(server, SOL_SOCKET, option).equals(sys.getsockopt(fd, SOL_SOCKET, option))
+          ? 'yes'
+          : 'no';
       return answers(same(sys.SO_PASSCRED), same(sys.SO_RCVBUF), same(sys.SO_SNDTIMEO));
     },
   },

@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { group, type FactBody } from '../fact';
 import { answers, outcome } from '../outcome';
 import type { Scope } from '../scope';
@@ -56,13 +56,17 @@ const refusals: FactBody[] = [
     needs: ['IPv6'],
   },
   {
-    ...refuses('65', 'a raw ICMP socket', 'EOPNOTSUPP', (s) => s.socket(sys.AF_INET, sys.SOCK_RAW, sys.IPPROTO_ICMP)),
+    ...refuses('65', 'a raw ICMP socket', 'EOPNOTSUPP', (s) =>
+      s.socket(sys.AF_INET, sys.SOCK_RAW, sys.IPPROTO_ICMP),
+    ),
     needs: ['root'],
   },
   refuses('66', 'an AF_UNIX datagram socket', 'EOPNOTSUPP', (s) => s.socket(sys.AF_UNIX, sys.SOCK_DGRAM)),
   refuses('68', 'an AF_NETLINK socket', 'EOPNOTSUPP', (s) => s.socket(sys.AF_NETLINK, sys.SOCK_RAW)),
   refuses('69', 'an AF_UNIX stream socket that was never bound', 'EINVAL', (s) => unixSocket(s)),
-  refuses('70', 'an AF_UNIX seqpacket socket that was never bound', 'EINVAL', (s) => unixSocket(s, sys.SOCK_SEQPACKET)),
+  refuses('70', 'an AF_UNIX seqpacket socket that was never bound', 'EINVAL', (s) =>
+    unixSocket(s, sys.SOCK_SEQPACKET),
+  ),
   refuses('74', 'a connected TCP client', 'EINVAL', (s) => trio(s).client),
   refuses('76', 'an accepted TCP socket', 'EINVAL', (s) => trio(s).server),
   {
@@ -105,7 +109,8 @@ const successes: FactBody[] = [
   },
   {
     id: '80',
-    title: 'listen: a TCP listener again, with the same, a larger and a smaller backlog: each becomes the limit',
+    title:
+      'listen: a TCP listener again, with the same, a larger and a smaller backlog: each becomes the limit',
     expected: 'ok 5 / ok 9 / ok 2',
     run: (s) => {
       const fd = listener(s, { backlog: 5 });

@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { asNobody } from '../as-user';
 import { group, type FactBody } from '../fact';
 import { answer, answers, outcome } from '../outcome';
@@ -35,7 +35,8 @@ const facts: FactBody[] = [
     id: '417',
     title: 'getsockopt, setsockopt: a closed descriptor',
     expected: 'EBADF / EBADF',
-    run: (s) => answers(gets(s.closed(), SOL_SOCKET, sys.SO_TYPE), sets(s.closed(), SOL_SOCKET, sys.SO_REUSEADDR)),
+    run: (s) =>
+      answers(gets(s.closed(), SOL_SOCKET, sys.SO_TYPE), sets(s.closed(), SOL_SOCKET, sys.SO_REUSEADDR)),
   },
   {
     id: '418',

@@ -1,8 +1,18 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { pollText } from '../events';
 import { group, type FactBody } from '../fact';
 import { answers, eventually } from '../outcome';
-import { accepted, connected, knockInTurn, listener, nameOf, queueOf, sendText, stateOf, trio } from '../sockets';
+import {
+  accepted,
+  connected,
+  knockInTurn,
+  listener,
+  nameOf,
+  queueOf,
+  sendText,
+  stateOf,
+  trio,
+} from '../sockets';
 import { unixKnock, unixListener, unixName, unixSocket } from '../unix-sockets';
 
 const facts: FactBody[] = [

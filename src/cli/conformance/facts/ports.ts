@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { group, type FactBody } from '../fact';
 import { answers, outcome } from '../outcome';
 import type { Scope } from '../scope';
@@ -16,7 +16,12 @@ function chosenPorts(s: Scope, count: number): number[] {
 /** IP_LOCAL_PORT_RANGE: the low port in the lower half, the high one in the upper. */
 function fromRange(s: Scope, low: number, high: number): number {
   const fd = tcp(s);
-  sys.setsockopt(fd, sys.IPPROTO_IP, sys.IP_LOCAL_PORT_RANGE, Buffer.from(Uint32Array.of(low + high * 65536).buffer));
+  sys.setsockopt(
+    fd,
+    sys.IPPROTO_IP,
+    sys.IP_LOCAL_PORT_RANGE,
+    Buffer.from(Uint32Array.of(low + high * 65536).buffer),
+  );
   sys.bind(fd, at(LOOPBACK));
   return portOf(fd);
 }

@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { asNobody } from '../as-user';
 import { growth } from '../counters';
 import { group, type FactBody, type Need } from '../fact';
@@ -62,7 +62,13 @@ function byOtherUser(id: string, option: number, expected: string): FactBody {
 }
 
 /** A server's port after one end closed in the ordinary way, which leaves TIME_WAIT behind at that end. */
-function afterClose(id: string, end: 'server' | 'client', old: number[], next: number[], expected: string): FactBody {
+function afterClose(
+  id: string,
+  end: 'server' | 'client',
+  old: number[],
+  next: number[],
+  expected: string,
+): FactBody {
   const needs: Need[] = ['private network'];
   return {
     id,
@@ -202,7 +208,8 @@ const queues: FactBody[] = [
   },
   {
     id: '268',
-    title: 'SO_REUSEPORT: a full listener drops what is hashed to it though its neighbour has room: 200 clients',
+    title:
+      'SO_REUSEPORT: a full listener drops what is hashed to it though its neighbour has room: 200 clients',
     expected: 'full one 1, other one 60-140, rest SYN_SENT',
     run: (s) => {
       const fds = siblings(s, [0, 4096]);
@@ -222,7 +229,8 @@ const queues: FactBody[] = [
   },
   {
     id: '270',
-    title: 'SO_REUSEPORT: one of 2 listeners closed, tcp_migrate_req 1: clients queued on it; TCPMigrateReqSuccess',
+    title:
+      'SO_REUSEPORT: one of 2 listeners closed, tcp_migrate_req 1: clients queued on it; TCPMigrateReqSuccess',
     expected: 'moved / one for each',
     needs: ['private network'],
     run: (s) => closeOneOfTwo(s, 1),
@@ -242,7 +250,10 @@ function closeOneOfTwo(s: Scope, migrate: number): string {
   });
   const reset = countOf(clients, 'CLOSE') === orphans && queueOf(staying).waiting === others;
   const kept = countOf(clients, 'ESTABLISHED') === 40 && queueOf(staying).waiting === 40;
-  return answers(reset ? 'reset' : kept ? 'moved' : 'neither', moved === `+${orphans}` ? 'one for each' : moved);
+  return answers(
+    reset ? 'reset' : kept ? 'moved' : 'neither',
+    moved === `+${orphans}` ? 'one for each' : moved,
+  );
 }
 
 export const reuseFacts = group('reuse', [...binds, ...queues]);

@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { BlockedThread } from '../blocked-thread';
 import { pollText } from '../events';
 import { group, type FactBody } from '../fact';

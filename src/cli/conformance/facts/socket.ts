@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { CannotRun, group, type FactBody } from '../fact';
 import { answer, answers, outcome } from '../outcome';
 import { tcp } from '../sockets';
@@ -9,7 +9,14 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const NO_SUCH_TYPE = 75;
 
-function makes(id: string, what: string, expected: string, domain: number, type: number, protocol = 0): FactBody {
+function makes(
+  id: string,
+  what: string,
+  expected: string,
+  domain: number,
+  type: number,
+  protocol = 0,
+): FactBody {
   return {
     id,
     title: `socket: ${what}`,
@@ -26,7 +33,8 @@ function makesIfBuiltIn(id: string, what: string, domain: number, protocol: numb
     expected: 'ok',
     run: (s) => {
       const seen = outcome(() => s.socket(domain, sys.SOCK_STREAM, protocol));
-      if (seen === 'EAFNOSUPPORT' || seen === 'EPROTONOSUPPORT') throw new CannotRun('this kernel is built without it');
+      if (seen === 'EAFNOSUPPORT' || seen === 'EPROTONOSUPPORT')
+        throw new CannotRun('this kernel is built without it');
       return seen;
     },
   };
@@ -50,8 +58,22 @@ function flagNames(s: Scope, flags: number): string {
 export const socketFacts = group('socket', [
   makes('1', 'AF_UNSPEC', 'EAFNOSUPPORT', sys.AF_UNSPEC, sys.SOCK_STREAM),
   makes('2', 'AF_INET of a type that does not exist', 'EINVAL', sys.AF_INET, NO_SUCH_TYPE),
-  makes('4', 'AF_INET datagram with protocol TCP', 'EPROTONOSUPPORT', sys.AF_INET, sys.SOCK_DGRAM, sys.IPPROTO_TCP),
-  makes('5', 'AF_INET stream with protocol ICMP', 'EPROTONOSUPPORT', sys.AF_INET, sys.SOCK_STREAM, sys.IPPROTO_ICMP),
+  makes(
+    '4',
+    'AF_INET datagram with protocol TCP',
+    'EPROTONOSUPPORT',
+    sys.AF_INET,
+    sys.SOCK_DGRAM,
+    sys.IPPROTO_TCP,
+  ),
+  makes(
+    '5',
+    'AF_INET stream with protocol ICMP',
+    'EPROTONOSUPPORT',
+    sys.AF_INET,
+    sys.SOCK_STREAM,
+    sys.IPPROTO_ICMP,
+  ),
   makes('6', 'AF_INET raw with protocol 0', 'EPROTONOSUPPORT', sys.AF_INET, sys.SOCK_RAW),
   makes('8', 'AF_UNIX datagram', 'ok', sys.AF_UNIX, sys.SOCK_DGRAM),
   makes('9', 'AF_UNIX seqpacket with protocol PF_UNIX', 'ok', sys.AF_UNIX, sys.SOCK_SEQPACKET, sys.AF_UNIX),
@@ -76,7 +98,14 @@ export const socketFacts = group('socket', [
   },
 ]);
 
-function pairs(id: string, what: string, expected: string, domain: number, type: number, protocol = 0): FactBody {
+function pairs(
+  id: string,
+  what: string,
+  expected: string,
+  domain: number,
+  type: number,
+  protocol = 0,
+): FactBody {
   return {
     id,
     title: `socketpair: ${what}`,

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
-import { connect, listen } from '../../../index';
-import * as sys from '../../../syscalls';
+import { connect, listen } from 'listenq';
+import * as sys from 'listenq/syscalls';
 import { tcpLines } from '../counters';
 import { group, type FactBody } from '../fact';
 import { answers, eventually } from '../outcome';
@@ -73,7 +73,8 @@ const facts: FactBody[] = [
     expected: '0 / 1 / 32',
     run: (s) => {
       const fd = listener(s);
-      const written = (size: number): number => sys.getsockopt(fd, sys.IPPROTO_TCP, sys.TCP_INFO, size).length;
+      const written = (size: number): number =>
+        sys.getsockopt(fd, sys.IPPROTO_TCP, sys.TCP_INFO, size).length;
       return answers(written(0), written(1), written(32));
     },
   },
@@ -95,7 +96,8 @@ const facts: FactBody[] = [
     run: (s) => {
       const fd = listener(s);
       connected(s, nameOf(fd));
-      const inode = (): number => tcpLines().find(({ localPort, state }) => localPort === portOf(fd) && state === '01')?.inode ?? -1;
+      const inode = (): number =>
+        tcpLines().find(({ localPort, state }) => localPort === portOf(fd) && state === '01')?.inode ?? -1;
       eventually(() => inode() >= 0);
       const before = inode();
       const server = accepted(s, fd);
@@ -104,7 +106,8 @@ const facts: FactBody[] = [
   },
   {
     id: '360',
-    title: 'TCP_SAVED_SYN: listener with TCP_SAVE_SYN: bytes at the first read of the accepted socket, at the second',
+    title:
+      'TCP_SAVED_SYN: listener with TCP_SAVE_SYN: bytes at the first read of the accepted socket, at the second',
     expected: '60 / 0',
     run: (s) => {
       const { server } = trio(s, {
@@ -122,7 +125,10 @@ const facts: FactBody[] = [
     expected: 'O_RDWR; S_IFSOCK 777; socket:[inode]',
     run: (s) => {
       const fd = listener(s);
-      const flags = parseInt(/^flags:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0', 8);
+      const flags = parseInt(
+        /^flags:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0',
+        8,
+      );
       const stat = fs.fstatSync(fd);
       const access = (flags & O_ACCMODE) === O_RDWR ? 'O_RDWR' : String(flags & O_ACCMODE);
       const link = fs.readlinkSync(`/proc/self/fd/${fd}`).replace(String(stat.ino), 'inode');

@@ -1,4 +1,4 @@
-import * as sys from '../../../syscalls';
+import * as sys from 'listenq/syscalls';
 import { BlockedThread } from '../blocked-thread';
 import { group, type FactBody } from '../fact';
 import { answer, answers, eventually, outcome } from '../outcome';
@@ -152,7 +152,8 @@ const waiting: FactBody[] = [
   },
   {
     id: '401',
-    title: 'recv: of 0 bytes with nothing waiting, SO_RCVTIMEO 100 ms: waits that long all the same, and says 0',
+    title:
+      'recv: of 0 bytes with nothing waiting, SO_RCVTIMEO 100 ms: waits that long all the same, and says 0',
     expected: '0, in time',
     run: (s) => timed(s, 0),
   },
@@ -242,7 +243,11 @@ const flags: FactBody[] = [
       const { server } = withData(s, 'x'.repeat(100));
       const buffer = Buffer.alloc(50);
       const count = sys.recv(server, buffer, sys.MSG_TRUNC);
-      return answers(count, buffer.every((byte) => byte === 0) ? 'untouched' : 'written', receives(server, 100));
+      return answers(
+        count,
+        buffer.every((byte) => byte === 0) ? 'untouched' : 'written',
+        receives(server, 100),
+      );
     },
   },
   {

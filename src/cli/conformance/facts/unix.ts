@@ -1,11 +1,11 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { listen } from '../../../index';
-import * as sys from '../../../syscalls';
+import { listen } from 'listenq';
+import * as sys from 'listenq/syscalls';
 import { BlockedThread } from '../blocked-thread';
 import { pollText } from '../events';
 import { group, type FactBody } from '../fact';
-import { listenInChild } from '../child';
+import { connectFromAnotherNetwork, listenInChild } from '../child';
 import { answer, answers, outcome } from '../outcome';
 import type { Scope } from '../scope';
 import { accepted, acceptOne, knocking, received, sendText, words } from '../sockets';
@@ -326,7 +326,11 @@ const views: FactBody[] = [
       const client = knocking(s, name);
       acceptOne(s, fd);
       const seen = peerProcess(client);
-      return seen === child ? 'the one that called listen' : seen === process.pid ? 'the one that accepted' : 'another';
+      return seen === child
+        ? 'the one that called listen'
+        : seen === process.pid
+          ? 'the one that accepted'
+          : 'another';
     },
   },
   {
@@ -336,6 +340,17 @@ const views: FactBody[] = [
     run: (s) => {
       const fd = unixListener(s);
       return outcome(() => sys.getsockopt(fd, sys.IPPROTO_TCP, sys.TCP_INFO));
+    },
+  },
+  {
+    id: '348',
+    title: 'AF_UNIX: an abstract name, a client in this network namespace / in another one',
+    expected: 'ok / ECONNREFUSED',
+    needs: ['private network'],
+    run: async (s) => {
+      const name = unixName();
+      unixListener(s, name);
+      return answers(unixKnock(s, name), await connectFromAnotherNetwork(s, name.path));
     },
   },
   {

@@ -1,0 +1,4 @@
+import { privateNetwork } from '../support/machine';
+import { testFacts } from './facts';
+
+testFacts('inheritance', privateNetwork());
