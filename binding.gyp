@@ -12,7 +12,8 @@
         ["OS=='linux'", {
           "sources": ["<!@(node -p \"require('fs').readFileSync('native/sources.txt', 'utf8').trim().split('\\n').map((file) => 'native/' + file).join(' ')\")"],
           "include_dirs": ["<(addon_api)"],
-          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+          # The last: in a worker that is being terminated nothing can be thrown any more, and that is no reason to abort.
+          "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
           "ldflags": ["-Wl,--version-script=<(module_root_dir)/native/exports.map"],
           "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-Wno-unused-parameter"],
           "cflags_cc": [

@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 import { products } from './lib/steps.mjs';
+import { hasTool } from './lib/tools.mjs';
 import { inTree, onCi, onLinux, root, searchPath } from './lib/tree.mjs';
 
 /**
@@ -55,7 +56,7 @@ function recordSkippedRun(name, reason) {
 
 function nativeTests() {
   const name = 'native tests (ctest)';
-  const reason = whyNotByCmake(`${products.nativeTests}/.compiled`);
+  const reason = whyNot(['cmake', 'doctest']);
   if (reason !== undefined) return recordSkippedRun(name, reason);
   heading(name);
   const report = join(scratch, 'ctest.xml');
@@ -67,10 +68,11 @@ function nativeTests() {
   record(ok, readCtest(report));
 }
 
-/** Why a product of cmake isn't there, in a word that names what to install; undefined if it is there. */
-function whyNotByCmake(product) {
-  if (existsSync(inTree(product))) return undefined;
-  return onLinux ? `${product} was not built: cmake or doctest is missing` : 'Linux only';
+/** Why a run cannot happen here: not Linux, or a tool without which its product cannot be built; else undefined. */
+function whyNot(tools) {
+  if (!onLinux) return 'needs Linux';
+  const missing = tools.filter((tool) => !hasTool(tool));
+  return missing.length === 0 ? undefined : `needs ${missing.join(' and ')}, which is not installed`;
 }
 
 function readCtest(report) {
@@ -101,13 +103,13 @@ function unescapeXml(text) {
   return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name) => characters[name]);
 }
 
-function javascriptTests(name, { addon, prebuild, files, namePattern }) {
-  if (!onLinux) return runJavascript(name, { files, namePattern, env: {} });
-  if (!existsSync(inTree(addon))) return recordSkippedRun(name, whyNotByCmake(addon));
+function javascriptTests(name, { addon, prebuild, tools, files, namePattern }) {
+  const reason = whyNot(tools);
+  if (reason !== undefined) return recordSkippedRun(name, reason);
   const env = { LISTENQ_PREBUILD: prebuild === undefined ? '' : inTree(prebuild) };
   const loaded = addonThatLoads(env);
   if (loaded === addon) return runJavascript(name, { files, namePattern, env });
-  heading(`${name}: node-gyp-build would load ${loaded} instead of ${addon}`);
+  heading(`${name}: node-gyp-build would load ${loaded || 'nothing'} instead of ${addon}`);
   record(false, { passed: 0, failed: 1, skipped: [] });
 }
 
@@ -168,17 +170,17 @@ function choose(files) {
 function allTests() {
   nativeTests();
   const { files, namePattern } = choose(testFiles());
-  javascriptTests('JavaScript tests on the addon that node-gyp built', {
-    addon: products.addon,
-    files,
-    namePattern,
-  });
+  const onGyp = 'JavaScript tests on the addon that node-gyp built';
+  // Without an addon there is still what the package does where it has none.
+  if (!onLinux) return runJavascript(onGyp, { files, namePattern, env: {} });
+  javascriptTests(onGyp, { addon: products.addon, tools: [], files, namePattern });
   // The package tests build and install addons of their own, so another build of this one would tell nothing new.
   const again = files.filter((file) => !file.startsWith(join(products.tests, 'package')));
-  if (!onLinux || again.length === 0) return;
+  if (again.length === 0) return;
   javascriptTests('JavaScript tests on the addon that cmake-js built', {
     addon: products.cmakeAddon,
     prebuild: products.cmakeBuild,
+    tools: ['cmake'],
     files: again,
     namePattern,
   });

@@ -21,10 +21,14 @@ void OwnedDescriptors::add(int fd) {
   owned_[index] = true;
 }
 
-bool OwnedDescriptors::remove(int fd) {
+bool OwnedDescriptors::contains(int fd) const {
   const auto index = static_cast<std::size_t>(fd);
-  if (fd < 0 || index >= owned_.size() || !owned_[index]) return false;
-  owned_[index] = false;
+  return fd >= 0 && index < owned_.size() && owned_[index];
+}
+
+bool OwnedDescriptors::remove(int fd) {
+  if (!contains(fd)) return false;
+  owned_[static_cast<std::size_t>(fd)] = false;
   return true;
 }
 

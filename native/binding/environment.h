@@ -33,6 +33,7 @@ class OwnedDescriptors {
  public:
   ~OwnedDescriptors();
   void add(int fd);
+  bool contains(int fd) const;
   /** False if `fd` was not owned. */
   bool remove(int fd);
 

@@ -1,5 +1,6 @@
 // Descriptors that this environment owns by number, from the call that makes them to the one that ends or gives them
 // away. Making and owning are one call: JavaScript can be terminated between two.
+#include "../core/listener_group.h"
 #include "../core/socket.h"
 #include "convert.h"
 #include "environment.h"
@@ -42,6 +43,14 @@ Napi::Value own(const Napi::CallbackInfo& info) {
   return in.env().Undefined();
 }
 
+// owns(fd): whether it is a connection of this environment, or a listener of any.
+Napi::Value owns(const Napi::CallbackInfo& info) {
+  Arguments in(info);
+  const int fd = in.integer(0);
+  const bool owned = in.ok() && (Environment::of(in.env()).owned.contains(fd) || ListenerGroup::holds(fd));
+  return Napi::Boolean::New(in.env(), owned);
+}
+
 // disown(fd): gives it away; false if it was not owned.
 Napi::Value disown(const Napi::CallbackInfo& info) {
   Arguments in(info);
@@ -63,6 +72,7 @@ void put_owned(Napi::Object exports) {
   put(exports, "openSocket", open_socket);
   put(exports, "dupOwned", dup_owned);
   put(exports, "own", own);
+  put(exports, "owns", owns);
   put(exports, "disown", disown);
   put(exports, "closeOwned", close_owned);
 }

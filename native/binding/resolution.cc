@@ -14,7 +14,7 @@ namespace {
 class ResolutionObject : public Napi::ObjectWrap<ResolutionObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Resolution", {InstanceMethod<&ResolutionObject::within>("within")});
+    return DefineClass(env, "Resolution", {InstanceMethod<&ResolutionObject::within>("within"), InstanceMethod<&ResolutionObject::close>("close")});
   }
 
   // new Resolution(host, port, passive).
@@ -52,6 +52,12 @@ class ResolutionObject : public Napi::ObjectWrap<ResolutionObject> {
     object.Set("eai", resolved.eai);
     object.Set("errno", resolved.number);
     return object;
+  }
+
+  // close(): the question is no longer asked, and no descriptor left of it.
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    resolution_.reset();
+    return info.Env().Undefined();
   }
 
   std::unique_ptr<Resolution> resolution_;

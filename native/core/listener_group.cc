@@ -74,6 +74,21 @@ std::optional<Result<std::unique_ptr<ListenerMember>>> ListenerGroup::join(std::
   return Result<std::unique_ptr<ListenerMember>>(group->add(std::move(copy.value())));
 }
 
+bool ListenerGroup::holds(int fd) {
+  Directory& all = directory();
+  std::vector<std::shared_ptr<ListenerGroup>> groups;
+  {
+    std::lock_guard lock(all.mutex);
+    for (const auto& [token, group] : all.groups) {
+      if (auto alive = group.lock()) groups.push_back(std::move(alive));
+    }
+  }
+  return std::ranges::any_of(groups, [fd](const auto& group) {
+    std::lock_guard lock(group->mutex_);
+    return std::ranges::any_of(group->copies_, [fd](const Copy& copy) { return copy.fd.get() == fd; });
+  });
+}
+
 // The caller holds mutex_.
 std::unique_ptr<ListenerMember> ListenerGroup::add(UniqueFd fd) {
   copies_.push_back(Copy{std::move(fd)});

@@ -36,6 +36,9 @@ class ListenerGroup : public std::enable_shared_from_this<ListenerGroup> {
   /** A further copy, for the listener that `token` names; nothing if it is closed or never was. */
   static std::optional<Result<std::unique_ptr<ListenerMember>>> join(std::uint64_t token);
 
+  /** Whether `fd` is the copy of some listener of this process. */
+  static bool holds(int fd);
+
   /** Names this listener to other threads of this process; no address, and of no use elsewhere. */
   std::uint64_t token() const { return token_; }
 

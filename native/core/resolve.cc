@@ -12,13 +12,14 @@ namespace listenq {
 
 struct Resolution::Shared {
   Shared(Waker waker, std::string name, std::uint16_t number, bool for_bind)
-      : done(std::move(waker)), host(std::move(name)), port(number), passive(for_bind) {}
+      : host(std::move(name)), port(number), passive(for_bind), done(std::move(waker)) {}
 
-  const Waker done;
   const std::string host;
   const std::uint16_t port;
   const bool passive;
   std::mutex mutex;
+  /** Nothing once the asker is gone. */
+  std::optional<Waker> done;
   Resolved answer;
 };
 
@@ -47,22 +48,25 @@ Result<std::unique_ptr<Resolution>> Resolution::start(const std::string& host, s
   auto shared = std::make_shared<Shared>(std::move(done.value()), host, port, passive);
   auto started = run_detached([question = shared] {
     Resolved answer = ask(question->host, question->port, question->passive);
-    {
-      std::lock_guard lock(question->mutex);
-      question->answer = std::move(answer);
-    }
-    question->done.wake();
+    std::lock_guard lock(question->mutex);
+    question->answer = std::move(answer);
+    if (question->done) question->done->wake();
   });
   if (!started.ok()) return started.error();
   return std::unique_ptr<Resolution>(new Resolution(std::move(shared)));
 }
 
+Resolution::~Resolution() {
+  std::lock_guard lock(shared_->mutex);
+  shared_->done.reset();
+}
+
 Result<std::optional<Resolved>> Resolution::within(std::span<const int> wakers, std::chrono::milliseconds slice) {
-  auto waited = wait_for(shared_->done.fd(), POLLIN, wakers, slice);
+  auto waited = wait_for(shared_->done->fd(), POLLIN, wakers, slice);
   if (!waited.ok()) return waited.error();
   if (waited.value() != Waited::kReady) return std::optional<Resolved>();
   // Taken back, so that a second call waits in vain rather than find an answer without addresses.
-  shared_->done.clear();
+  shared_->done->clear();
   std::lock_guard lock(shared_->mutex);
   return std::optional(std::move(shared_->answer));
 }

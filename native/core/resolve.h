@@ -31,6 +31,11 @@ class Resolution {
   /** Asks for stream addresses of `host` with `port`; `passive` sets AI_PASSIVE. Errors: EMFILE, EAGAIN (no thread). */
   static Result<std::unique_ptr<Resolution>> start(const std::string& host, std::uint16_t port, bool passive);
 
+  /** Closes the descriptor that the answer is announced by; the thread, if it is still asking, finds nobody there. */
+  ~Resolution();
+  Resolution(const Resolution&) = delete;
+  Resolution& operator=(const Resolution&) = delete;
+
   /** The answer, if it has come within `slice` and no waker woke. Yields it once. */
   Result<std::optional<Resolved>> within(std::span<const int> wakers, std::chrono::milliseconds slice);
 

@@ -74,6 +74,7 @@ TEST_CASE("full queue: the SYN is dropped in silence with and without tcp_abort_
 
 TEST_CASE("full queue: a late final ACK is dropped and the client is left believing (238)") {
   in_private_network([] {
+    run_on_one_cpu();
     UniqueFd listener = deferring_listener();
     const std::int64_t before = counter("ListenOverflows");
     std::vector<UniqueFd> clients = overrun_deferring_listener(listener.get());
@@ -87,6 +88,7 @@ TEST_CASE("full queue: a late final ACK is dropped and the client is left believ
 TEST_CASE("full queue: with tcp_abort_on_overflow a late final ACK is answered by RST (2.2)") {
   in_private_network([] {
     set_sysctl("net/ipv4/tcp_abort_on_overflow", 1);
+    run_on_one_cpu();
     UniqueFd listener = deferring_listener();
     const std::int64_t before = counter("ListenOverflows");
     std::vector<UniqueFd> clients = overrun_deferring_listener(listener.get());

@@ -90,6 +90,21 @@ TEST_CASE("ListenerGroup: join with a full descriptor table is EMFILE or EINVAL 
         }) == "EINVAL 0/5");
 }
 
+TEST_CASE("ListenerGroup: holds the numbers of its copies and no others") {
+  Member first = adopt(tcp_listener(5));
+  Member second = join(first);
+  UniqueFd other = tcp_listener(5);
+  const int numbers[] = {first->fd(), second->fd()};
+  for (int number : numbers) CHECK(ListenerGroup::holds(number));
+  CHECK_FALSE(ListenerGroup::holds(other.get()));
+  CHECK_FALSE(ListenerGroup::holds(-1));
+  UniqueFd away(first->detach());
+  CHECK_FALSE(ListenerGroup::holds(away.get()));
+  second->group().close();
+  // Copies that have no number left must not answer to the number that says so.
+  for (int number : {numbers[0], numbers[1], -1}) CHECK_FALSE(ListenerGroup::holds(number));
+}
+
 TEST_CASE("ListenerGroup: close closes idle copies there and then") {
   const auto before = open_descriptors();
   Member first = adopt(tcp_listener(5));

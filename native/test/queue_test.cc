@@ -105,6 +105,7 @@ TEST_CASE("read_queue: an MPTCP listener (465 and 466)") {
   auto made = sys::socket(AF_INET, kStream, kMptcp);
   SKIP_UNLESS(made.ok(), "this kernel has no MPTCP");
   in_private_network([&] {
+    run_on_one_cpu();
     UniqueFd listener = must(sys::socket(AF_INET, kStream, kMptcp));
     must(sys::bind(listener.get(), loopback()));
     must(sys::listen(listener.get(), 3));

@@ -1,7 +1,6 @@
 // SO_REUSEADDR and SO_REUSEPORT on listeners: who may have a port, and who gets the connection.
 #include <doctest/doctest.h>
 #include <linux/filter.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,24 +70,6 @@ void connect_many(const Address& address, int count) {
     must(sys::connect(client.get(), address));
     reset_connection(std::move(client));
   }
-}
-
-std::vector<int> usable_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  REQUIRE(::sched_getaffinity(0, sizeof set, &set) == 0);
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
-void run_on(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  REQUIRE(::sched_setaffinity(0, sizeof set, &set) == 0);
 }
 
 // The server's end closes first, so that TIME_WAIT stays on its port; or the client's.
@@ -195,6 +176,7 @@ TEST_CASE("SO_REUSEPORT: four listeners share the connections (266)") {
 
 TEST_CASE("SO_REUSEPORT: a full member drops though its neighbour has room (268)") {
   in_private_network([] {
+    run_on_one_cpu();
     UniqueFd full = listener_with(kPort, 4568, 0);
     UniqueFd roomy = listener_with(kPort, 4568, 4096);
     Members clients;

@@ -168,7 +168,7 @@ TEST_CASE("wait_for: signals neither end the wait nor stretch it") {
   action.sa_handler = [](int) { signals_taken++; };
   REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
   UniqueFd listener = tcp_listener(1);
-  constexpr auto kTimeout = 250ms;
+  constexpr auto kTimeout = 600ms;
   std::string seen;
   std::chrono::milliseconds took{};
   std::atomic<bool> over{false};
@@ -191,5 +191,5 @@ TEST_CASE("wait_for: signals neither end the wait nor stretch it") {
   ::sigaction(SIGUSR1, &before, nullptr);
   CHECK(seen == "timed out");
   CHECK(took >= kTimeout);
-  CHECK(signals_taken > 10);
+  CHECK(signals_taken >= 2);
 }

@@ -49,6 +49,8 @@ export interface Native {
   openSocket(domain: number, type: number, protocol: number): number;
   dupOwned(fd: number): number;
   own(fd: number): void;
+  /** Whether it is a connection of this environment, or a listener of any. */
+  owns(fd: number): boolean;
   disown(fd: number): boolean;
   closeOwned(fd: number): void;
 
@@ -73,9 +75,17 @@ export interface Native {
   takeListenCalls(): [number, number, number][];
 }
 
+/** What getaddrinfo(3) answered: addresses, or its EAI_* number and, of EAI_SYSTEM, the errno. */
+export interface ResolutionAnswer {
+  addresses: Uint8Array[];
+  eai: number;
+  errno: number;
+}
+
 /** A question to getaddrinfo(3), which runs on a thread of its own. */
 export interface Resolution {
-  within(sliceMs: number): { addresses: Uint8Array[]; eai: number; errno: number } | undefined;
+  within(sliceMs: number): ResolutionAnswer | undefined;
+  close(): void;
 }
 
 /** This thread's copy of a listening descriptor. Its calls give -1 once the listener is closed, by any thread. */

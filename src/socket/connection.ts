@@ -76,9 +76,8 @@ export class Connection {
    */
   static from(fd: number): Connection {
     const peer = packedPeerName(check.integer(fd, 'fd', 0));
-    if (native.disown(fd)) {
-      native.own(fd);
-      throw invalidArgValue('fd', 'belongs to another Connection: use its dup() or detach()', fd);
+    if (native.owns(fd)) {
+      throw invalidArgValue('fd', 'belongs to a Listener or Connection: detach() it first, or use dup()', fd);
     }
     native.setNonblocking(fd, true);
     native.setCloexec(fd);

@@ -1,6 +1,7 @@
 import * as net from 'node:net';
 import { unpackAddress, type InternetAddress } from '../address';
 import { makeSystemCallError, resolutionFailed } from '../errors';
+import type { ResolutionAnswer } from '../native/contract';
 import { native } from '../native/load';
 import { deadlineAfter, keepWaiting, sliceUntil } from './blocking';
 
@@ -14,18 +15,24 @@ export function resolve(host: string, port: number, passive: boolean, timeoutMs?
   const version = host.includes('%') ? 0 : net.isIP(host);
   if (version !== 0) return [{ family: version === 4 ? 'IPv4' : 'IPv6', address: host, port }];
 
+  const answer = ask(host, port, passive, timeoutMs);
+  if (answer.errno !== 0) throw makeSystemCallError(-answer.errno, 'getaddrinfo');
+  const addresses = answer.addresses.map(unpackAddress).filter(isInternet);
+  if (addresses.length === 0) throw resolutionFailed(host, answer.eai);
+  return addresses;
+}
+
+function ask(host: string, port: number, passive: boolean, timeoutMs: number | undefined): ResolutionAnswer {
   const deadline = deadlineAfter(timeoutMs);
   const question = new native.Resolution(host, port, passive);
-  for (;;) {
-    const answer = question.within(sliceUntil(deadline));
-    if (answer === undefined) {
+  try {
+    for (;;) {
+      const answer = question.within(sliceUntil(deadline));
+      if (answer !== undefined) return answer;
       keepWaiting(deadline, 'getaddrinfo', () => resolutionFailed(host, 'ETIMEDOUT'));
-      continue;
     }
-    if (answer.errno !== 0) throw makeSystemCallError(-answer.errno, 'getaddrinfo');
-    const addresses = answer.addresses.map(unpackAddress).filter(isInternet);
-    if (addresses.length === 0) throw resolutionFailed(host, answer.eai);
-    return addresses;
+  } finally {
+    question.close();
   }
 }
 

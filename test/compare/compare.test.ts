@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { MAIN, processesWith, runCommand, interruptCommand } from '../cli/command-line';
 import { anyOf, needsRoot, needsTool, temporaryFolder } from '../support/machine';
-import { spawnSync } from 'node:child_process';
 import { arrivals, compared, rowOf } from './compared';
 
 const EVERY_WAY = [
@@ -223,21 +223,20 @@ test('compare in a private network: the somaxconn outside stays as it is', () =>
 test('compare, told by its environment that it is inside a namespace, and is not: does not believe it', () => {
   const before = somaxconn();
   const own = fs.readlinkSync('/proc/self/ns/net');
-  const args = ['--quick', '--no-private', '--backlog', '-1', '--way', 'listenq'];
-  compared(
-    args.filter((arg) => arg !== '--no-private'),
-    { env: { LISTENQ_COMPARE_NAMESPACE: own } },
-  );
+  const args = ['--quick', '--backlog', '-1', '--way', 'listenq'];
+  compared(args, { env: { LISTENQ_COMPARE_NAMESPACE: own } });
   assert.equal(somaxconn(), before);
 });
 
-const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] as const;
 const asNobody = anyOf(needsRoot(), needsTool('setpriv')) || cannotRead();
 
 /** Whether another user may load the checkout at all. */
 function cannotRead(): string | false {
-  const [command, ...rest] = [...NOBODY, process.execPath, MAIN, '--version'] as [string, ...string[]];
-  return spawnSync(command, rest).status === 0 ? false : 'needs a checkout that other users can read';
+  const [command, ...options] = NOBODY;
+  return spawnSync(command, [...options, process.execPath, MAIN, '--version']).status === 0
+    ? false
+    : 'needs a checkout that other users can read';
 }
 
 test(

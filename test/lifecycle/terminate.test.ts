@@ -163,3 +163,26 @@ test('terminate: the listener of a terminated worker frees its port', { skip }, 
   await worker.worker.terminate();
   listen({ host: '127.0.0.1', port: 9321 }).close();
 });
+
+test('terminate: at any moment while a worker loads the package and begins to use it', { skip }, async () => {
+  const before = openTargets();
+  const body: Body = (q, _, port: number) => {
+    for (;;) {
+      const connection = q.connect({ host: '127.0.0.1', port });
+      try {
+        connection.recv(1, { timeoutMs: 1 });
+      } catch {
+        connection.close();
+      }
+    }
+  };
+  const listener = listen({ host: '127.0.0.1', backlog: 4096 });
+  for (let i = 0; i < 30; i++) {
+    const worker = inWorker(body, portOf(listener.address()));
+    await new Promise((resolve) => setTimeout(resolve, 5 + 3 * i));
+    await worker.worker.terminate();
+    closeAll(listener.acceptMany(1000, { timeoutMs: 0 }));
+  }
+  listener.close();
+  assert.deepEqual((await settled(before)).sort(), before.sort());
+});

@@ -169,7 +169,7 @@ test(
 
 test(
   'listen({ fd }): the same number twice would have two owners',
-  { skip, todo: 'listen.ts cannot ask who owns a number' },
+  { skip },
   () => {
     const first = listen({ fd: bound() });
     // One that is made all the same must not close the number a second time, whenever it is collected.

@@ -6,7 +6,6 @@ import { needsRoot, openDescriptors, privateNetwork, temporaryFolder } from '../
 
 const skip = privateNetwork();
 const folder = temporaryFolder();
-const LONG_AGO = 'native/binding/resolution.cc keeps an eventfd until collected';
 
 interface Refusal {
   name: string;
@@ -124,14 +123,14 @@ for (const [name, call, host] of UNKNOWN) {
     });
   });
 
-  test(`${name}: an unknown host leaves no descriptor`, { skip, todo: LONG_AGO }, () => {
+  test(`${name}: an unknown host leaves no descriptor`, { skip }, () => {
     const before = openDescriptors();
     assert.throws(call);
     assert.deepEqual(openDescriptors(), before);
   });
 }
 
-test('listen, connect: names that are found leave no descriptor either', { skip, todo: LONG_AGO }, () => {
+test('listen, connect: names that are found leave no descriptor either', { skip }, () => {
   const before = openDescriptors();
   for (let i = 0; i < 20; i++) {
     const listener = listen({ host: 'localhost' });

@@ -109,13 +109,8 @@ const MAKERS: Record<
   },
 };
 
-/** Fails until the look-up of a name lets go of its descriptor when it has its answer, rather than when collected. */
-const TODO: Record<string, string> = {
-  'listen at a name': 'native/binding/resolution.cc keeps an eventfd until collected',
-};
-
 for (const [name, make] of Object.entries(MAKERS)) {
-  test(`${name}: EMFILE at each descriptor that it needs leaves none open`, { todo: TODO[name] }, () => {
+  test(`${name}: EMFILE at each descriptor that it needs leaves none open`, () => {
     const { result } = inChild(
       (q, s, source: string) => {
         const fs = require('node:fs') as typeof import('node:fs');

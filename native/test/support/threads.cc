@@ -1,5 +1,7 @@
 #include "support/threads.h"
 
+#include <doctest/doctest.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +45,24 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::millisecond
     if (last) return false;
     std::this_thread::sleep_for(1ms);
   }
+}
+
+std::vector<int> usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  REQUIRE(::sched_getaffinity(0, sizeof set, &set) == 0);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+void run_on(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  REQUIRE(::sched_setaffinity(0, sizeof set, &set) == 0);
 }
 
 Runner::Runner(std::function<void()> body)

@@ -9,6 +9,7 @@
 #include <exception>
 #include <functional>
 #include <thread>
+#include <vector>
 
 namespace listenq::test {
 
@@ -21,6 +22,15 @@ inline constexpr std::chrono::milliseconds kQuiet = 60ms;
 
 /** Asks `condition` until it holds; false once `patience` has passed. */
 bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds patience = kPatience);
+
+/** The CPUs that the calling thread may run on. */
+std::vector<int> usable_cpus();
+/** Keeps the calling thread on one CPU. Packets over loopback are taken on the CPU that sent them, so that what one
+ * thread sends from one CPU arrives in order and one at a time, and queues fill exactly to their limits. */
+void run_on(int cpu);
+inline void run_on_one_cpu() {
+  run_on(usable_cpus().front());
+}
 
 /** A thread that runs `body`; join() throws what `body` threw. */
 class Runner {
