@@ -27,7 +27,12 @@ function compileLimit(folder) {
 
 function measureC(program) {
   const printed = execFileSync(program, [String(CALLS), String(CONNECTIONS)], { encoding: 'utf8' });
-  return Object.fromEntries(printed.trim().split('\n').map((line) => [line.split(' ')[0], Number(line.split(' ')[1])]));
+  return Object.fromEntries(
+    printed
+      .trim()
+      .split('\n')
+      .map((line) => [line.split(' ')[0], Number(line.split(' ')[1])]),
+  );
 }
 
 function time(calls, body) {

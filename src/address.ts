@@ -47,9 +47,11 @@ export function packAddress(value: unknown, name: string): PackedAddress {
   if (family === 'unix') return packUnix(given['path'], `${name}.path`);
   const address = text(given['address'], `${name}.address`);
   const number = port(given['port'], `${name}.port`);
-  const scopeId = given['scopeId'] === undefined ? 0 : integer(given['scopeId'], `${name}.scopeId`, 0, MAX_UINT32);
+  const scopeId =
+    given['scopeId'] === undefined ? 0 : integer(given['scopeId'], `${name}.scopeId`, 0, MAX_UINT32);
   const packed = native.packInternet(family === 'IPv4' ? AF_INET : AF_INET6, address, number, scopeId);
-  if (packed === undefined) throw invalidArgValue(`${name}.address`, `must be a numeric ${family} address`, address);
+  if (packed === undefined)
+    throw invalidArgValue(`${name}.address`, `must be a numeric ${family} address`, address);
   return packed;
 }
 
@@ -57,12 +59,20 @@ export function packAddress(value: unknown, name: string): PackedAddress {
 export function packUnix(value: unknown, name: string): PackedAddress {
   const path = string(value, name);
   if (path.indexOf('\0', 1) > 0 && !path.startsWith('\0')) {
-    throw invalidArgValue(name, 'must not hold a NUL, unless as the first character of an abstract name', path);
+    throw invalidArgValue(
+      name,
+      'must not hold a NUL, unless as the first character of an abstract name',
+      path,
+    );
   }
   const packed = native.packUnix(Buffer.from(path, 'utf8'));
   if (packed === undefined) {
     const length = Buffer.byteLength(path);
-    throw invalidArgValue(name, `must be at most ${MAX_UNIX_NAME} bytes (sockaddr_un), and is ${length}`, path);
+    throw invalidArgValue(
+      name,
+      `must be at most ${MAX_UNIX_NAME} bytes (sockaddr_un), and is ${length}`,
+      path,
+    );
   }
   return packed;
 }

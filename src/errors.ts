@@ -69,8 +69,11 @@ export function isSystemError(error: unknown, ...codes: string[]): error is Syst
 }
 
 export function formatAddress(address: Address): string {
-  if (address.family === 'unix') return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path;
-  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+  if (address.family === 'unix')
+    return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path;
+  return address.family === 'IPv6'
+    ? `[${address.address}]:${address.port}`
+    : `${address.address}:${address.port}`;
 }
 
 /** What to do about it, where that is not plain from the code. */
@@ -78,10 +81,13 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
   const port = address !== undefined && address.family !== 'unix' ? address.port : undefined;
   switch (code) {
     case 'EADDRINUSE':
-      if (address?.family === 'unix') return 'a socket file is there already: remove it if no server listens on it';
+      if (address?.family === 'unix')
+        return 'a socket file is there already: remove it if no server listens on it';
       return `another socket holds it: see "ss -ltnp${port === undefined ? '' : ` sport = :${port}`}"`;
     case 'EADDRNOTAVAIL':
-      return syscall === 'bind' ? 'no interface here has that address: see "ip addr", or use freebind' : undefined;
+      return syscall === 'bind'
+        ? 'no interface here has that address: see "ip addr", or use freebind'
+        : undefined;
     case 'EACCES':
       return syscall === 'bind' && port !== undefined
         ? 'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE'
@@ -91,7 +97,9 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
     case 'ENFILE':
       return 'the system is at fs.file-max';
     case 'EPERM':
-      return syscall === 'setsockopt' || syscall === 'unshare' ? 'it needs a capability: see capabilities(7)' : undefined;
+      return syscall === 'setsockopt' || syscall === 'unshare'
+        ? 'it needs a capability: see capabilities(7)'
+        : undefined;
     case 'ECONNREFUSED':
       return 'nothing listens there';
     default:
@@ -108,7 +116,10 @@ function coded<E extends Error>(error: E, code: string): Coded<E> {
 /** An argument of the wrong type. `expected` continues "must be". */
 export function invalidArgType(name: string, expected: string, value: unknown): Error {
   if (!SUPPORTED) return platformUnsupported();
-  return coded(new TypeError(`${name} must be ${expected}. Received ${received(value)}`), 'ERR_INVALID_ARG_TYPE');
+  return coded(
+    new TypeError(`${name} must be ${expected}. Received ${received(value)}`),
+    'ERR_INVALID_ARG_TYPE',
+  );
 }
 
 /** A number of the right type outside what the call takes. */
@@ -144,7 +155,9 @@ export function connectionClosed(call: string): Error {
 
 export function connectionEnded(wanted: number, got: number): Error {
   return coded(
-    new Error(`recvExactly: the peer ended the stream after ${got} of ${wanted} bytes; recv() still gives those`),
+    new Error(
+      `recvExactly: the peer ended the stream after ${got} of ${wanted} bytes; recv() still gives those`,
+    ),
     'ERR_CONNECTION_ENDED',
   );
 }
@@ -159,7 +172,9 @@ export function illegalConstructor(name: string, instead: string): Error {
 
 export function platformUnsupported(): Error {
   return coded(
-    new Error(`listenq needs Linux; this is ${process.platform}. The package loads here, its calls do not work`),
+    new Error(
+      `listenq needs Linux; this is ${process.platform}. The package loads here, its calls do not work`,
+    ),
     'ERR_PLATFORM_UNSUPPORTED',
   );
 }
@@ -175,7 +190,11 @@ export function addonNotLoadable(cause: unknown): Error {
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return `function ${value.name}`;
-  if (typeof value === 'object') return value.constructor?.name ? `an instance of ${value.constructor.name}` : inspect(value);
+  if (typeof value === 'object') {
+    // An object without a prototype has no constructor, whatever its type says.
+    const maker = (value as { constructor?: { name: string } }).constructor?.name;
+    return maker === undefined ? inspect(value) : `an instance of ${maker}`;
+  }
   return `type ${typeof value} (${inspect(value).slice(0, 140)})`;
 }
 
@@ -192,7 +211,9 @@ const EAI_NAMES: Readonly<Record<number, [code: string, errno: number]>> = {
 /** A host name that was not found. `reason` is getaddrinfo(3)'s EAI_* number (Linux), or a code. */
 export function resolutionFailed(hostname: string, reason: number | string): Error {
   const [code, errno] =
-    typeof reason === 'string' ? [reason, -os.constants.errno.ETIMEDOUT] : (EAI_NAMES[reason] ?? [`EAI_${-reason}`, reason]);
+    typeof reason === 'string'
+      ? [reason, -os.constants.errno.ETIMEDOUT]
+      : (EAI_NAMES[reason] ?? [`EAI_${-reason}`, reason]);
   return coded(
     Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), { errno, syscall: 'getaddrinfo', hostname }),
     code,

@@ -70,14 +70,16 @@ export function bytes(value: unknown, name: string): Uint8Array {
 /** Bytes to send; a string is sent as UTF-8. */
 export function payload(value: unknown, name: string): Uint8Array {
   if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  if (!ArrayBuffer.isView(value)) throw invalidArgType(name, 'a string, Buffer, TypedArray or DataView', value);
+  if (!ArrayBuffer.isView(value))
+    throw invalidArgType(name, 'a string, Buffer, TypedArray or DataView', value);
   return bytes(value, name);
 }
 
 export function oneOf<T extends string>(value: unknown, name: string, allowed: readonly T[]): T {
   if (typeof value !== 'string') throw invalidArgType(name, 'a string', value);
   const found = allowed.find((item) => item === value);
-  if (found === undefined) throw invalidArgValue(name, `must be one of ${allowed.map((item) => `'${item}'`).join(', ')}`, value);
+  if (found === undefined)
+    throw invalidArgValue(name, `must be one of ${allowed.map((item) => `'${item}'`).join(', ')}`, value);
   return found;
 }
 

@@ -71,9 +71,9 @@ Address Arguments::address(std::size_t index) {
 
 Napi::Value raise(Napi::Env env, const SystemError& error) {
   Environment& environment = Environment::of(env);
-  const Napi::Value made = environment.make_error.Call({Napi::Number::New(env, -error.number),
-                                                        Napi::String::New(env, error.call),
-                                                        Napi::String::New(env, ::strerror(error.number))});
+  const Napi::Value made =
+      environment.make_error.Call({Napi::Number::New(env, -error.number), Napi::String::New(env, error.call),
+                                   Napi::String::New(env, ::strerror(error.number))});
   // An exception is pending if the error could not even be made, as in a worker that is being terminated.
   if (!env.IsExceptionPending()) napi_throw(env, made);
   return env.Undefined();

@@ -14,7 +14,9 @@ namespace {
 class ResolutionObject : public Napi::ObjectWrap<ResolutionObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Resolution", {InstanceMethod<&ResolutionObject::within>("within"), InstanceMethod<&ResolutionObject::close>("close")});
+    return DefineClass(
+        env, "Resolution",
+        {InstanceMethod<&ResolutionObject::within>("within"), InstanceMethod<&ResolutionObject::close>("close")});
   }
 
   // new Resolution(host, port, passive).

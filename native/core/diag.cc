@@ -57,7 +57,7 @@ Result<UnixQueue> queue_in(std::span<std::byte> reply) {
 }  // namespace
 
 Result<UnixQueue> unix_queue(int fd) {
-  struct stat found{};
+  struct stat found {};
   if (::fstat(fd, &found) < 0) return last_error("fstat");
   auto netlink = sys::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
   if (!netlink.ok()) return netlink.error();

@@ -75,6 +75,8 @@ std::optional<Result<std::unique_ptr<ListenerMember>>> ListenerGroup::join(std::
 }
 
 bool ListenerGroup::holds(int fd) {
+  // -1 is what a copy without a number has.
+  if (fd < 0) return false;
   Directory& all = directory();
   std::vector<std::shared_ptr<ListenerGroup>> groups;
   {
@@ -102,14 +104,14 @@ ListenerGroup::~ListenerGroup() {
 }
 
 void ListenerGroup::own_path(std::string path) {
-  struct stat found{};
+  struct stat found {};
   if (::lstat(path.c_str(), &found) != 0) return;
   std::lock_guard lock(mutex_);
   path_ = OwnedPath{std::move(path), found.st_dev, found.st_ino};
 }
 
 void ListenerGroup::remove_path() const {
-  struct stat found{};
+  struct stat found {};
   if (!path_ || ::lstat(path_->path.c_str(), &found) != 0) return;
   if (found.st_dev == path_->device && found.st_ino == path_->inode) ::unlink(path_->path.c_str());
 }

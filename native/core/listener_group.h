@@ -30,7 +30,8 @@ class ListenerMember;
  */
 class ListenerGroup : public std::enable_shared_from_this<ListenerGroup> {
  public:
-  /** Takes `fd` over as the first copy. On failure (EMFILE for the waker's eventfd) `fd` is left open with its caller. */
+  /** Takes `fd` over as the first copy. On failure (EMFILE for the waker's eventfd) `fd` is left open with its caller.
+   */
   static Result<std::unique_ptr<ListenerMember>> adopt(int fd);
 
   /** A further copy, for the listener that `token` names; nothing if it is closed or never was. */

@@ -14,7 +14,8 @@
 
 namespace listenq::sys {
 
-/** socket(2). No flags added: pass SOCK_CLOEXEC and SOCK_NONBLOCK in `type` to have them. The caller owns the result. */
+/** socket(2). No flags added: pass SOCK_CLOEXEC and SOCK_NONBLOCK in `type` to have them. The caller owns the result.
+ */
 Result<UniqueFd> socket(int domain, int type, int protocol);
 
 /** socketpair(2). No flags added. The caller owns both. */
@@ -45,7 +46,8 @@ Result<std::size_t> recv(int fd, std::span<std::byte> buffer, int flags);
 Result<std::size_t> send(int fd, std::span<const std::byte> bytes, int flags);
 
 Status shutdown(int fd, int how);
-/** close(2) by number, for callers that own the number themselves. The number is free afterwards, whatever is returned. */
+/** close(2) by number, for callers that own the number themselves. The number is free afterwards, whatever is returned.
+ */
 Status close(int fd);
 
 /** dup(2): the copy shares file status flags and is not CLOEXEC. */

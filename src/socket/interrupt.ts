@@ -1,6 +1,9 @@
 import { native } from '../native/load';
 import * as check from '../validate';
 
+/** What `worker.threadId` says once the worker has ended. */
+const ENDED = -1;
+
 /**
  * Interrupts the blocking-style call (accept, recv, send, connect) that another thread of this process is in, or else
  * the next one that it would wait in: that call throws `ERR_INTERRUPTED`. Nothing is closed and nothing is lost; the
@@ -10,5 +13,6 @@ import * as check from '../validate';
  * @returns false if no thread of that number has this package loaded
  */
 export function interrupt(threadId: number): boolean {
-  return native.interruptThread(check.integer(threadId, 'threadId', 0, Number.MAX_SAFE_INTEGER));
+  const thread = check.integer(threadId, 'threadId', ENDED, Number.MAX_SAFE_INTEGER);
+  return thread !== ENDED && native.interruptThread(thread);
 }

@@ -20,7 +20,8 @@ const ATTEMPTS = 16;
 export function listenDualStack(options: DualStackOptions = {}): [Listener, Listener] {
   const given = check.object(options, 'options');
   for (const name of ['path', 'fd', 'ipv6Only', 'seqpacket', 'mode']) {
-    if (given[name] !== undefined) throw invalidArgValue(`options.${name}`, 'cannot go with two families', given[name]);
+    if (given[name] !== undefined)
+      throw invalidArgValue(`options.${name}`, 'cannot go with two families', given[name]);
   }
   const port = options.port === undefined ? 0 : check.port(options.port, 'options.port');
   const [ipv4, ipv6] = hostsOf(options.host);
@@ -39,7 +40,8 @@ export function listenDualStack(options: DualStackOptions = {}): [Listener, List
 function hostsOf(host: unknown): [ipv4: string, ipv6: string] {
   if (host === undefined) return ['0.0.0.0', '::'];
   const name = check.text(host, 'options.host');
-  if (name === '') throw invalidArgValue('options.host', 'must not be empty; leave it out for all addresses', name);
+  if (name === '')
+    throw invalidArgValue('options.host', 'must not be empty; leave it out for all addresses', name);
   if (name === 'localhost') return ['127.0.0.1', '::1'];
   const addresses = resolve(name, 0, true);
   const ipv4 = addresses.find((address) => address.family === 'IPv4');
@@ -49,4 +51,3 @@ function hostsOf(host: unknown): [ipv4: string, ipv6: string] {
   }
   return [ipv4.address, ipv6.address];
 }
-

@@ -59,7 +59,8 @@ export function listen(options: ListenOptions = {}): Listener {
   const given = check.object(options, 'options');
   const place = given['fd'] !== undefined ? 'fd' : given['path'] !== undefined ? 'path' : 'port';
   for (const name of PLACES[place]) {
-    if (given[name] !== undefined) throw invalidArgValue(`options.${name}`, `cannot go with options.${place}`, given[name]);
+    if (given[name] !== undefined)
+      throw invalidArgValue(`options.${name}`, `cannot go with options.${place}`, given[name]);
   }
   const checked: Checked = {
     backlog: options.backlog === undefined ? undefined : check.int32(options.backlog, 'options.backlog'),
@@ -91,10 +92,12 @@ function withSocket(domain: number, type: number, protocol: number, use: (fd: nu
 function listenAtPort(checked: Checked): Listener {
   const { options } = checked;
   const port = options.port === undefined ? 0 : check.port(options.port, 'options.port');
-  const protocol = options.mptcp !== undefined && check.boolean(options.mptcp, 'options.mptcp') ? c.IPPROTO_MPTCP : 0;
+  const protocol =
+    options.mptcp !== undefined && check.boolean(options.mptcp, 'options.mptcp') ? c.IPPROTO_MPTCP : 0;
   if (options.host === undefined) return listenAtAll(port, protocol, checked);
   const host = check.text(options.host, 'options.host');
-  if (host === '') throw invalidArgValue('options.host', 'must not be empty; leave it out for all addresses', host);
+  if (host === '')
+    throw invalidArgValue('options.host', 'must not be empty; leave it out for all addresses', host);
   const [address] = resolve(host, port, true);
   return listenAt(address as InternetAddress, protocol, checked);
 }
@@ -104,7 +107,8 @@ function listenAtAll(port: number, protocol: number, checked: Checked): Listener
   try {
     return listenAt({ family: 'IPv6', address: '::', port }, protocol, checked);
   } catch (error) {
-    if (!isSystemError(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL') || checked.options.ipv6Only === true) throw error;
+    if (!isSystemError(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL') || checked.options.ipv6Only === true)
+      throw error;
   }
   return listenAt({ family: 'IPv4', address: '0.0.0.0', port }, protocol, checked);
 }
@@ -154,7 +158,8 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
 /** Makes a Listener of somebody else's descriptor. On failure it stays theirs, and open. */
 function adopt(fd: number, { backlog, plan }: Checked): Listener {
   const address = localName(fd);
-  if (native.owns(fd)) throw invalidArgValue('options.fd', 'belongs to a Listener or Connection: detach() it first', fd);
+  if (native.owns(fd))
+    throw invalidArgValue('options.fd', 'belongs to a Listener or Connection: detach() it first', fd);
   const listening = native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_ACCEPTCONN) !== 0;
   applyOptions(fd, [...plan.beforeBind(address.family), ...plan.beforeListen(address.family)]);
   const asked =

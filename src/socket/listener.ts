@@ -1,11 +1,6 @@
 import { inspect } from 'node:util';
 import type { Address } from '../address';
-import {
-  illegalConstructor,
-  invalidArgValue,
-  listenerClosed,
-  makeSystemCallError,
-} from '../errors';
+import { illegalConstructor, invalidArgValue, listenerClosed, makeSystemCallError } from '../errors';
 import { queueOfDescriptor, type Queue } from '../kernel/queue';
 import type { ListenerCopy } from '../native/contract';
 import { native } from '../native/load';
@@ -278,9 +273,12 @@ export class Listener {
 }
 
 /** Makes the Listener of a descriptor that listens and that this environment owns; takes it over. */
-export function makeListener(fd: number, backlog: number | undefined, ownedPath: string | undefined): Listener {
+export function makeListener(
+  fd: number,
+  backlog: number | undefined,
+  ownedPath: string | undefined,
+): Listener {
   const copy = new native.ListenerCopy(fd);
   if (ownedPath !== undefined) copy.ownPath(ownedPath);
   return construct(copy, backlog);
 }
-

@@ -47,7 +47,8 @@ interface SocketOption {
   internetOnly?: true;
 }
 
-const flag = (value: unknown, label: string): number | undefined => (check.boolean(value, label) ? 1 : undefined);
+const flag = (value: unknown, label: string): number | undefined =>
+  check.boolean(value, label) ? 1 : undefined;
 const flagEitherWay = (value: unknown, label: string): number => (check.boolean(value, label) ? 1 : 0);
 const count = (value: unknown, label: string): number => check.integer(value, label, 0);
 
@@ -71,7 +72,12 @@ const BEFORE_BIND: readonly SocketOption[] = [
     option: () => [c.IPPROTO_IPV6, c.IPV6_V6ONLY],
     internetOnly: true,
   },
-  { name: 'bindToDevice', value: device, option: () => [c.SOL_SOCKET, c.SO_BINDTODEVICE], internetOnly: true },
+  {
+    name: 'bindToDevice',
+    value: device,
+    option: () => [c.SOL_SOCKET, c.SO_BINDTODEVICE],
+    internetOnly: true,
+  },
   {
     name: 'freebind',
     value: flag,
@@ -104,7 +110,12 @@ const BEFORE_LISTEN: readonly SocketOption[] = [
     internetOnly: true,
   },
   { name: 'fastOpenQueue', value: count, option: () => [c.IPPROTO_TCP, c.TCP_FASTOPEN], internetOnly: true },
-  { name: 'userTimeoutMs', value: count, option: () => [c.IPPROTO_TCP, c.TCP_USER_TIMEOUT], internetOnly: true },
+  {
+    name: 'userTimeoutMs',
+    value: count,
+    option: () => [c.IPPROTO_TCP, c.TCP_USER_TIMEOUT],
+    internetOnly: true,
+  },
 ];
 
 /** One setsockopt(2), ready to be made. */
@@ -150,14 +161,20 @@ export function applyOptions(fd: number, calls: readonly OptionCall[]): void {
 export function optionNumber(value: unknown, label: string): number {
   if (typeof value !== 'string') return check.int32(value, label);
   const number = Object.hasOwn(native.constants, value) ? native.constants[value] : undefined;
-  if (number === undefined) throw invalidArgValue(label, 'must be a number or the C name of a constant', value);
+  if (number === undefined)
+    throw invalidArgValue(label, 'must be a number or the C name of a constant', value);
   return number;
 }
 
 export type OptionValue = number | boolean | NodeJS.ArrayBufferView;
 
 /** getsockopt(2): a C int, or with `size` as many bytes as the kernel wrote. */
-export function readOption(fd: number, level: number, name: number, size: number | undefined): number | Buffer {
+export function readOption(
+  fd: number,
+  level: number,
+  name: number,
+  size: number | undefined,
+): number | Buffer {
   if (size === undefined) return native.getsockoptInt(fd, level, name);
   const value = Buffer.alloc(check.integer(size, 'size', 0));
   return value.subarray(0, native.getsockopt(fd, level, name, value));

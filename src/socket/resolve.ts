@@ -39,4 +39,3 @@ function ask(host: string, port: number, passive: boolean, timeoutMs: number | u
 function isInternet(address: ReturnType<typeof unpackAddress>): address is InternetAddress {
   return address.family !== 'unix';
 }
-

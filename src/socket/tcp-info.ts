@@ -61,7 +61,8 @@ export type TcpInfo = { state: (typeof STATES)[number] } & Record<
 /** @throws SystemCallError EOPNOTSUPP for a socket that is not TCP */
 export function readTcpInfo(fd: number): TcpInfo {
   const raw = Buffer.alloc(BYTES);
-  if (native.getsockopt(fd, c.IPPROTO_TCP, c.TCP_INFO, raw) < BYTES) throw makeSystemCallError(ENOPROTOOPT, 'getsockopt');
+  if (native.getsockopt(fd, c.IPPROTO_TCP, c.TCP_INFO, raw) < BYTES)
+    throw makeSystemCallError(ENOPROTOOPT, 'getsockopt');
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
   const info: Record<string, number | string> = {};

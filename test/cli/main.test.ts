@@ -16,9 +16,9 @@ function versionOfPackage(): string {
 }
 
 test('listenq --version: prints that of package.json, exit status 0', () => {
-  const { stdout, status } = runCommand(['--version']);
+  const { stdout, stderr, status } = runCommand(['--version']);
   assert.equal(stdout, `${versionOfPackage()}\n`);
-  assert.equal(status, 0);
+  assert.equal(status, 0, stderr);
 });
 
 test('listenq --help: names the commands and the exit statuses, exit status 0', () => {
@@ -27,7 +27,7 @@ test('listenq --help: names the commands and the exit statuses, exit status 0', 
   assert.match(stdout, /^ {2}conformance /m);
   assert.match(stdout, /^ {2}0 .*\n {2}1 .*\n {2}2 /m);
   assert.equal(stderr, '');
-  assert.equal(status, 0);
+  assert.equal(status, 0, stderr);
 });
 
 test('listenq without a command: the help on stderr, exit status 2', () => {
@@ -81,7 +81,7 @@ test('listenq under NODE_DEBUG=listenq, something goes wrong: the stack too', ()
 
 test('listenq, output to a pipe: no colours', () => {
   const { stdout, stderr, status } = runCommand(SMALL, { env: { NO_COLOR: '', TERM: 'xterm' } });
-  assert.equal(status, 0);
+  assert.equal(status, 0, stderr);
   assert.doesNotMatch(stdout + stderr, COLOUR);
 });
 

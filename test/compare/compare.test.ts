@@ -152,13 +152,13 @@ test('compare --backlog: repetitions go, other spellings of a number are that nu
 });
 
 test('compare: tables of at most 120 columns, with the machine, the integers and a text', () => {
-  const { stdout, status } = runCommand([
+  const { stdout, stderr, status } = runCommand([
     'compare',
     '--quick',
     '--backlog',
     "null,2147483648,-2147483648,'7',5,0",
   ]);
-  assert.equal(status, 0);
+  assert.equal(status, 0, stderr);
   for (const line of stdout.split('\n')) assert.ok(line.length <= 120, `${line.length} columns: ${line}`);
   assert.match(stdout, new RegExp(`Node ${process.version.replaceAll('.', '\\.')}`));
   assert.match(stdout, /^ *0 +0 +511 +511 /m);
@@ -177,8 +177,8 @@ test('compare --markdown: writes docs/compare.md below the working folder, and s
     'listenq,options,fd-options',
     '--markdown',
   ];
-  const { stdout, status } = runCommand(args, { cwd });
-  assert.equal(status, 0);
+  const { stdout, stderr, status } = runCommand(args, { cwd });
+  assert.equal(status, 0, stderr);
   const file = path.join(cwd, 'docs', 'compare.md');
   assert.equal(stdout, `wrote ${file}\n`);
   const text = fs.readFileSync(file, 'utf8');

@@ -264,12 +264,14 @@ test('interrupt: ends the wait of one worker, which goes on with the same listen
     copy.release();
   }, listener.share());
   assert.equal(await other.heard(), 'ready');
-  assert.equal(interrupt(other.worker.threadId), true);
+  const { threadId } = other.worker;
+  assert.equal(interrupt(threadId), true);
   assert.equal(await other.heard(), 'ERR_INTERRUPTED');
   const client = beginConnect(listener.address());
   assert.equal(await other.heard(), 'accepted');
-  const { threadId } = other.worker;
   await other.ended;
   assert.equal(interrupt(threadId), false, 'the thread is gone');
+  assert.equal(other.worker.threadId, -1);
+  assert.equal(interrupt(other.worker.threadId), false, 'and says so by its number');
   closeAll([client, listener]);
 });
