@@ -78,19 +78,19 @@ test('process.exit: of an uncaught error, with such workers', async () => {
 const ON_MAIN: Record<string, Body> = {
   accept: (q) => {
     const listener = q.listen({ host: '127.0.0.1' });
-    require('node:fs').writeSync(1, 'blocks\n');
+    (require('node:fs') as typeof import('node:fs')).writeSync(1, 'blocks\n');
     listener.accept();
   },
   recv: (q, s) => {
     const connection = q.Connection.from(s.socketpair(s.AF_UNIX, s.SOCK_STREAM)[0]);
-    require('node:fs').writeSync(1, 'blocks\n');
+    (require('node:fs') as typeof import('node:fs')).writeSync(1, 'blocks\n');
     connection.recv(1);
   },
   'connect to a full Unix-domain queue': (q) => {
     const path = `\0listenq-main-${process.pid}`;
     const listener = q.listen({ path, backlog: 0 });
     const first = q.connect({ path });
-    require('node:fs').writeSync(1, 'blocks\n');
+    (require('node:fs') as typeof import('node:fs')).writeSync(1, 'blocks\n');
     q.connect({ path });
     first.close();
     listener.close();
@@ -110,7 +110,7 @@ test('exit: a process that ends with open objects ends as any other', async () =
     const listener = q.listen({ host: '127.0.0.1' });
     const [a, b] = s.socketpair(s.AF_UNIX, s.SOCK_STREAM);
     (globalThis as Record<string, unknown>)['kept'] = [listener, q.Connection.from(a), q.Connection.from(b)];
-    require('node:fs').writeSync(1, 'ends\n');
+    (require('node:fs') as typeof import('node:fs')).writeSync(1, 'ends\n');
   });
   assert.deepEqual(await end, [0, null]);
 });

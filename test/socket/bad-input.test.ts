@@ -105,7 +105,7 @@ const LISTEN: [options: Record<string, unknown>, code: string, value: unknown][]
 
 test(`listen: ${LISTEN.length} wrong options, each with its class, code and value`, () => {
   for (const [options, code, value] of LISTEN) {
-    refused(() => listen(options as ListenOptions), code, value, inspect(options));
+    refused(() => listen(options), code, value, inspect(options));
   }
   for (const value of NO_OBJECT) refused(() => listen(value as ListenOptions), TYPE, value, inspect(value));
 });
@@ -124,7 +124,7 @@ test('listen: undefined is left out, whatever the option', () => {
     'seqpacket',
     'mode',
   ];
-  listen(Object.fromEntries(names.map((name) => [name, undefined])) as ListenOptions).close();
+  listen(Object.fromEntries(names.map((name) => [name, undefined]))).close();
 });
 
 test('listenDualStack: wrong options', () => {
@@ -141,7 +141,7 @@ test('listenDualStack: wrong options', () => {
     [{ host: '::1' }, VALUE, '::1'],
   ];
   for (const [options, code, value] of rows) {
-    refused(() => listenDualStack(options as DualStackOptions), code, value, inspect(options));
+    refused(() => listenDualStack(options), code, value, inspect(options));
   }
   for (const value of NO_OBJECT)
     refused(() => listenDualStack(value as DualStackOptions), TYPE, value, inspect(value));
@@ -181,10 +181,10 @@ const CONNECT: [options: Record<string, unknown>, code: string, value: unknown][
 
 test(`connect: ${CONNECT.length} wrong options`, () => {
   for (const [options, code, value] of CONNECT) {
-    refused(() => connect(options as unknown as ConnectOptions), code, value, inspect(options));
+    refused(() => connect(options), code, value, inspect(options));
   }
   for (const value of [...NO_OBJECT, undefined]) {
-    refused(() => connect(value as unknown as ConnectOptions), TYPE, value, inspect(value));
+    refused(() => connect(value as ConnectOptions), TYPE, value, inspect(value));
   }
 });
 

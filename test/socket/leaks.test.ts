@@ -19,7 +19,7 @@ async function collectAfter(q: Package, s: Syscalls, source: never): Promise<See
   const open = (): number => fs.readdirSync('/proc/self/fd').length;
   const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
   // The first stream of a process has libuv open a descriptor for itself.
-  void process.stdout;
+  process.stdout.cork();
   await turn();
   const before = open();
   await body(q, s);

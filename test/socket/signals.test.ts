@@ -38,7 +38,7 @@ for _ in range(3000):
     },
     { data: `(${body.toString()})` },
   );
-  return result as { result: T; interrupted: string };
+  return result;
 }
 
 type Timed = [code: string, took: number][];
