@@ -44,14 +44,14 @@ function run(command, args, env = {}) {
 }
 
 /** Keeps one run's numbers. A runner that fails without naming a test, by crashing say, counts as one failure. */
-function record(ok, { passed, failed, skipped }) {
-  results.push({ passed, failed: ok ? failed : Math.max(failed, 1), skipped });
+function record(ok, { passed = 0, failed = 0, skipped = [], crashed = [] }) {
+  results.push({ passed, failed: ok ? failed : Math.max(failed, 1), skipped, crashed });
 }
 
 /** A whole run that cannot happen here is one skipped test under the run's name. */
 function recordSkippedRun(name, reason) {
   heading(`${name}: skipped, ${reason}`);
-  record(true, { passed: 0, failed: 0, skipped: [{ test: name, reason }] });
+  record(true, { skipped: [{ test: name, reason }] });
 }
 
 function nativeTests() {
@@ -110,7 +110,7 @@ function javascriptTests(name, { addon, prebuild, tools, files, namePattern }) {
   const loaded = addonThatLoads(env);
   if (loaded === addon) return runJavascript(name, { files, namePattern, env });
   heading(`${name}: node-gyp-build would load ${loaded || 'nothing'} instead of ${addon}`);
-  record(false, { passed: 0, failed: 1, skipped: [] });
+  record(false, { failed: 1 });
 }
 
 /** Asks node-gyp-build itself: a run that tests the other build a second time would look just as green. */
@@ -144,6 +144,9 @@ function readNode(report) {
   return {
     passed: total('pass'),
     failed: total('fail') + total('cancelled'),
+    crashed: entries
+      .filter((entry) => entry.ended !== undefined)
+      .map(({ file, ended }) => `${relative(inTree(products.tests), file)}: ${ended}`),
     skipped: entries
       .filter((entry) => entry.test !== undefined && entry.reason !== LEFT_OUT)
       .map(({ file, test, reason }) => ({
@@ -197,6 +200,7 @@ function conclude() {
     : [];
 
   process.stdout.write('\n');
+  for (const crash of results.flatMap((result) => result.crashed)) process.stdout.write(`failed: ${crash}\n`);
   for (const reason of new Set(skipped.map((one) => one.reason))) {
     process.stdout.write(`skipped: ${reason}\n`);
     for (const { test } of skipped.filter((one) => one.reason === reason))

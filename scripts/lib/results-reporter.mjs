@@ -1,4 +1,5 @@
-// A reporter for node --test that scripts/test.mjs reads: the runner's own totals, and the names of what was skipped.
+// A reporter for node --test that scripts/test.mjs reads: the runner's own totals, what was skipped, and how a file ended
+// whose process failed, which the runner's own report leaves at 'test failed'.
 const TOTAL = /^(pass|fail|cancelled) (\d+)$/;
 
 export default async function* resultsReporter(events) {
@@ -9,6 +10,10 @@ export default async function* resultsReporter(events) {
     if (type === 'test:pass' && (data.skip !== undefined || data.todo !== undefined)) {
       const names = [...path.slice(0, data.nesting), data.name];
       yield line({ file: data.file, test: names.join(' > '), reason: reasonOf(data) });
+    }
+    const { exitCode, signal } = data.details?.error ?? {};
+    if (type === 'test:fail' && (signal || exitCode)) {
+      yield line({ file: data.file, ended: signal ?? `exit status ${exitCode}` });
     }
     const total = type === 'test:diagnostic' && data.nesting === 0 ? TOTAL.exec(data.message) : null;
     if (total !== null) yield line({ total: total[1], count: Number(total[2]) });

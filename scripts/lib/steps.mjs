@@ -74,7 +74,7 @@ export async function nativeAddon() {
 export async function typescript() {
   await step('tsc', 'dist/cli/vendor-licenses.txt', ['src', 'tsconfig.json', INSTALLED], async () => {
     await runTool('typescript/bin/tsc', ['-p', 'tsconfig.json']);
-    removeOrphans('dist', 'src', ['cli/vendor-licenses.txt']);
+    removeOrphans('dist', 'src');
     // npm marks a command as executable when it installs one; this is for running it from the checkout.
     chmodSync(inTree('dist/cli/main.js'), 0o755);
     const { bundleVendor } = await import('./bundle-vendor.mjs');
@@ -90,21 +90,20 @@ export async function testTypescript() {
     ['test', 'dist/cli/vendor-licenses.txt', 'tsconfig.json'],
     async () => {
       await runTool('typescript/bin/tsc', ['-p', 'test/tsconfig.json']);
-      removeOrphans(products.tests, 'test', []);
+      removeOrphans(products.tests, 'test');
       writeFileSync(inTree(stamp), '');
     },
   );
 }
 
+/** What tsc makes of x.ts, x.mts and x.cts, and the letter of the three that comes before "ts". */
+const MADE_BY_TSC = /(?:\.d\.([cm]?)ts|\.([cm]?)js)(?:\.map)?$/;
+
 /** tsc leaves behind what it made of a source that is gone; an old test would go on being run. */
-function removeOrphans(output, sources, madeByOthers) {
-  const kept = new Set(madeByOthers);
-  for (const file of readdirSync(inTree(output), { recursive: true, withFileTypes: true })) {
-    if (!file.isFile() || file.name.startsWith('.')) continue;
-    const path = join(file.parentPath, file.name);
-    const below = path.slice(inTree(output).length + 1);
-    const source = below.replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
-    if (!kept.has(below) && !existsSync(inTree(sources, source))) rmSync(path);
+function removeOrphans(output, sources) {
+  for (const file of readdirSync(inTree(output), { recursive: true })) {
+    const source = file.replace(MADE_BY_TSC, (_, typed = '', plain = '') => `.${typed || plain}ts`);
+    if (source !== file && !existsSync(inTree(sources, source))) rmSync(inTree(output, file));
   }
 }
 

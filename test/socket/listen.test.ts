@@ -49,11 +49,15 @@ test('listen: by default all addresses of both families, and a port that the ker
       beginConnect({ family: 'IPv6', address: '::1', port }),
     ];
     assert.deepEqual(clients.map(isConnected), [true, true]);
-    const [four, six] = listener.acceptMany(2);
-    assert.equal(four?.remoteAddress.family, 'IPv6');
-    assert.equal((four?.remoteAddress as { address: string }).address, '::ffff:127.0.0.1');
-    assert.equal((six?.remoteAddress as { address: string }).address, '::1');
-    closeAll([...clients, four, six as never, listener]);
+    const taken = listener.acceptMany(2);
+    assert.deepEqual(
+      taken.map(({ remoteAddress }) => ({ ...remoteAddress, port: 0 })),
+      [
+        { family: 'IPv6', address: '::ffff:127.0.0.1', port: 0 },
+        { family: 'IPv6', address: '::1', port: 0 },
+      ],
+    );
+    closeAll([...clients, ...taken, listener]);
   }
 });
 
