@@ -65,9 +65,12 @@ export function packUnix(value: unknown, name: string): PackedAddress {
       path,
     );
   }
-  const packed = native.packUnix(Buffer.from(path, 'utf8'));
+  const bytes = Buffer.from(path, 'utf8');
+  if (bytes.toString('utf8') !== path)
+    throw invalidArgValue(name, 'must not hold half a surrogate pair', path);
+  const packed = native.packUnix(bytes);
   if (packed === undefined) {
-    const length = Buffer.byteLength(path);
+    const length = bytes.byteLength;
     throw invalidArgValue(
       name,
       `must be at most ${MAX_UNIX_NAME} bytes (sockaddr_un), and is ${length}`,

@@ -1,10 +1,18 @@
 import * as os from 'node:os';
-import { inspect } from 'node:util';
 import * as util from 'node:util';
 import type { Address } from './address';
 
 /** listen(2) and its kin are Linux's here; elsewhere the package loads and each call says so. */
 export const SUPPORTED = process.platform === 'linux';
+
+/** What is known of a refused call besides its number. */
+export interface CallDetails {
+  address?: Address;
+  /** What strerror(3) says, for numbers that Node has no text for. */
+  meaning?: string;
+  /** The option and its value, of a call that sets one. */
+  asked?: string;
+}
 
 /**
  * A system call that the kernel refused, shaped as Node's own errors are: `code` ('EADDRINUSE'), `errno` (negative),
@@ -18,26 +26,27 @@ export class SystemCallError extends Error {
   declare readonly port?: number;
   declare readonly path?: string;
 
-  readonly #meaning: string | undefined;
+  readonly #details: CallDetails;
 
-  /** @param meaning what strerror(3) says, for numbers that Node has no text for */
-  constructor(errno: number, syscall: string, address?: Address, meaning?: string) {
+  constructor(errno: number, syscall: string, details: CallDetails = {}) {
+    const { address, meaning, asked } = details;
     const code = codeOf(errno);
     const text = util.getSystemErrorMap().get(errno)?.[1] ?? meaning ?? 'unknown error';
     const place = address === undefined ? '' : ` ${formatAddress(address)}`;
+    const what = asked === undefined ? '' : `, asked for ${asked}`;
     const advice = adviceFor(code, syscall, address);
-    super(`${syscall} ${code}: ${text}${place}${advice === undefined ? '' : ` (${advice})`}`);
+    super(`${syscall} ${code}: ${text}${place}${what}${advice === undefined ? '' : ` (${advice})`}`);
     this.code = code;
     this.errno = errno;
     this.syscall = syscall;
-    this.#meaning = meaning;
+    this.#details = details;
     if (address?.family === 'unix') this.path = address.path;
     else if (address !== undefined) Object.assign(this, { address: address.address, port: address.port });
   }
 
-  /** The same refusal, of a call that named `address`. */
-  at(address: Address): SystemCallError {
-    return new SystemCallError(this.errno, this.syscall, address, this.#meaning);
+  /** The same refusal, of a call of which more is known. */
+  with(details: CallDetails): SystemCallError {
+    return new SystemCallError(this.errno, this.syscall, { ...this.#details, ...details });
   }
 }
 Object.defineProperty(SystemCallError.prototype, 'name', { value: 'SystemCallError', configurable: true });
@@ -52,7 +61,7 @@ function codeOf(errno: number): string {
 
 /** What the addon throws: the one place where an errno becomes an error. */
 export function makeSystemCallError(errno: number, syscall: string, meaning?: string): SystemCallError {
-  return new SystemCallError(errno, syscall, undefined, meaning);
+  return new SystemCallError(errno, syscall, meaning === undefined ? {} : { meaning });
 }
 
 /** Runs a system call that names `address`, so that its error names it too. */
@@ -60,8 +69,13 @@ export function naming<T>(address: Address, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw error instanceof SystemCallError ? error.at(address) : error;
+    throw error instanceof SystemCallError ? error.with({ address }) : error;
   }
+}
+
+/** Time is up: what the kernel would say, had it waited as long. */
+export function timedOut(syscall: string): SystemCallError {
+  return makeSystemCallError(-os.constants.errno.ETIMEDOUT, syscall);
 }
 
 export function isSystemError(error: unknown, ...codes: string[]): error is SystemCallError {
@@ -81,8 +95,10 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
   const port = address !== undefined && address.family !== 'unix' ? address.port : undefined;
   switch (code) {
     case 'EADDRINUSE':
-      if (address?.family === 'unix')
+      if (address?.family === 'unix') {
+        if (address.path.startsWith('\0')) return 'another socket has that name';
         return 'a socket file is there already: remove it if no server listens on it';
+      }
       return `another socket holds it: see "ss -ltnp${port === undefined ? '' : ` sport = :${port}`}"`;
     case 'EADDRNOTAVAIL':
       return syscall === 'bind'
@@ -125,7 +141,10 @@ export function invalidArgType(name: string, expected: string, value: unknown): 
 /** A number of the right type outside what the call takes. */
 export function outOfRange(name: string, expected: string, value: unknown): Error {
   if (!SUPPORTED) return platformUnsupported();
-  return coded(new RangeError(`${name} must be ${expected}. Received ${inspect(value)}`), 'ERR_OUT_OF_RANGE');
+  return coded(
+    new RangeError(`${name} must be ${expected}. Received ${util.inspect(value)}`),
+    'ERR_OUT_OF_RANGE',
+  );
 }
 
 /** A value of the right type that the call cannot mean. `reason` continues the name. */
@@ -137,7 +156,7 @@ export function invalidArgValue(name: string, reason: string, value: unknown): E
 export function badPort(name: string, value: number): Error {
   if (!SUPPORTED) return platformUnsupported();
   return coded(
-    new RangeError(`${name} must be a whole number from 0 to 65535. Received ${inspect(value)}`),
+    new RangeError(`${name} must be a whole number from 0 to 65535. Received ${util.inspect(value)}`),
     'ERR_SOCKET_BAD_PORT',
   );
 }
@@ -193,9 +212,9 @@ function received(value: unknown): string {
   if (typeof value === 'object') {
     // An object without a prototype has no constructor, whatever its type says.
     const maker = (value as { constructor?: { name: string } }).constructor?.name;
-    return maker === undefined ? inspect(value) : `an instance of ${maker}`;
+    return maker === undefined ? util.inspect(value) : `an instance of ${maker}`;
   }
-  return `type ${typeof value} (${inspect(value).slice(0, 140)})`;
+  return `type ${typeof value} (${util.inspect(value).slice(0, 140)})`;
 }
 
 /** libuv's numbers for what getaddrinfo(3) answers, which are those in errors of node:dns. */

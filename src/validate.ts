@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { badPort, invalidArgType, invalidArgValue, outOfRange } from './errors';
 
 const INT32_MIN = -(2 ** 31);
@@ -62,9 +63,13 @@ export function timeoutMs(options: unknown): number | undefined {
 
 /** The same memory as bytes. */
 export function bytes(value: unknown, name: string): Uint8Array {
-  if (value instanceof Uint8Array) return value;
+  if (types.isUint8Array(value)) return value;
   if (!ArrayBuffer.isView(value)) throw invalidArgType(name, 'a Buffer, TypedArray or DataView', value);
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  try {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  } catch {
+    throw invalidArgValue(name, 'must not be a view of a detached ArrayBuffer', value);
+  }
 }
 
 /** Bytes to send; a string is sent as UTF-8. */

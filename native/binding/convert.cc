@@ -79,10 +79,15 @@ Napi::Value raise(Napi::Env env, const SystemError& error) {
   return env.Undefined();
 }
 
+// By hand, as in a worker that is being terminated nothing can be made any more, and memory is not there to be written.
 Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size) {
-  auto array = Napi::Uint8Array::New(env, size);
-  if (size > 0) std::memcpy(array.Data(), data, size);
-  return array;
+  void* memory = nullptr;
+  napi_value buffer = nullptr;
+  napi_value array = nullptr;
+  if (napi_create_arraybuffer(env, size, &memory, &buffer) != napi_ok) return env.Undefined();
+  if (size > 0) std::memcpy(memory, data, size);
+  if (napi_create_typedarray(env, napi_uint8_array, size, buffer, 0, &array) != napi_ok) return env.Undefined();
+  return {env, array};
 }
 
 Napi::Value bytes_of(Napi::Env env, const Address& address) {

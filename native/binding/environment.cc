@@ -1,36 +1,11 @@
 #include "environment.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "../core/thread_wakers.h"
 
 namespace listenq::binding {
-
-OwnedDescriptors::~OwnedDescriptors() {
-  for (std::size_t fd = 0; fd < owned_.size(); fd++) {
-    if (owned_[fd]) ::close(static_cast<int>(fd));
-  }
-}
-
-void OwnedDescriptors::add(int fd) {
-  const auto index = static_cast<std::size_t>(fd);
-  if (index >= owned_.size()) owned_.resize(std::max(index + 1, owned_.size() * 2));
-  owned_[index] = true;
-}
-
-bool OwnedDescriptors::contains(int fd) const {
-  const auto index = static_cast<std::size_t>(fd);
-  return fd >= 0 && index < owned_.size() && owned_[index];
-}
-
-bool OwnedDescriptors::remove(int fd) {
-  if (!contains(fd)) return false;
-  owned_[static_cast<std::size_t>(fd)] = false;
-  return true;
-}
 
 Environment& Environment::attach(Napi::Env env) {
   auto* environment = new Environment;

@@ -11,6 +11,7 @@
 
 #include "../core/accept.h"
 #include "../core/listen_observer.h"
+#include "../core/owned_descriptors.h"
 #include "../core/wait.h"
 
 namespace listenq::binding {
@@ -24,22 +25,6 @@ struct PeerRecord {
   std::array<std::uint8_t, sizeof(sockaddr_storage)> bytes;
 };
 static_assert(sizeof(PeerRecord) == 132);
-
-/**
- * The descriptors of connections that this environment owns by number. What is left when the environment ends, as at
- * worker.terminate(), is closed here: no finalizer of JavaScript runs then.
- */
-class OwnedDescriptors {
- public:
-  ~OwnedDescriptors();
-  void add(int fd);
-  bool contains(int fd) const;
-  /** False if `fd` was not owned. */
-  bool remove(int fd);
-
- private:
-  std::vector<bool> owned_;
-};
 
 class Environment {
  public:
@@ -60,7 +45,6 @@ class Environment {
 
   OwnedDescriptors owned;
   Napi::FunctionReference make_error;
-  Napi::FunctionReference listener_class;
   std::unique_ptr<ListenObserver> observer;
 
   /** Where accepted descriptors and their peers are left for JavaScript, which sees the same memory. */

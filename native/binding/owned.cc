@@ -1,5 +1,7 @@
 // Descriptors that this environment owns by number, from the call that makes them to the one that ends or gives them
 // away. Making and owning are one call: JavaScript can be terminated between two.
+#include <atomic>
+
 #include "../core/listener_group.h"
 #include "../core/socket.h"
 #include "convert.h"
@@ -35,20 +37,19 @@ Napi::Value dup_owned(const Napi::CallbackInfo& info) {
   return keep(in.env(), sys::dup_cloexec(fd));
 }
 
-// own(fd): takes a descriptor over that somebody else made.
-Napi::Value own(const Napi::CallbackInfo& info) {
+// adopt(fd): takes a descriptor over that somebody else made; false if it is a connection or listener of this process.
+Napi::Value adopt(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const int fd = in.integer(0);
-  if (in.ok() && fd >= 0) Environment::of(in.env()).owned.add(fd);
-  return in.env().Undefined();
+  const bool adopted = in.ok() && fd >= 0 && !ListenerGroup::holds(fd) && Environment::of(in.env()).owned.adopt(fd);
+  return Napi::Boolean::New(in.env(), adopted);
 }
 
-// owns(fd): whether it is a connection of this environment, or a listener of any.
-Napi::Value owns(const Napi::CallbackInfo& info) {
+// owned(fd): whether it is a connection or listener of this process.
+Napi::Value owned(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const int fd = in.integer(0);
-  const bool owned = in.ok() && (Environment::of(in.env()).owned.contains(fd) || ListenerGroup::holds(fd));
-  return Napi::Boolean::New(in.env(), owned);
+  return Napi::Boolean::New(in.env(), in.ok() && (OwnedDescriptors::owned(fd) || ListenerGroup::holds(fd)));
 }
 
 // disown(fd): gives it away; false if it was not owned.
@@ -66,13 +67,20 @@ Napi::Value close_owned(const Napi::CallbackInfo& info) {
   return in.env().Undefined();
 }
 
+// firstLeak(): true once in the life of the process, so that it is warned once, whichever thread leaks.
+Napi::Value first_leak(const Napi::CallbackInfo& info) {
+  static std::atomic_flag leaked;
+  return Napi::Boolean::New(info.Env(), !leaked.test_and_set());
+}
+
 }  // namespace
 
 void put_owned(Napi::Object exports) {
   put(exports, "openSocket", open_socket);
   put(exports, "dupOwned", dup_owned);
-  put(exports, "own", own);
-  put(exports, "owns", owns);
+  put(exports, "adopt", adopt);
+  put(exports, "owned", owned);
+  put(exports, "firstLeak", first_leak);
   put(exports, "disown", disown);
   put(exports, "closeOwned", close_owned);
 }

@@ -47,7 +47,16 @@ Result<UniqueFd> install_filter() {
 
 // One notification: note it down, and let the call go on. False once there will be no more.
 bool pass_on(int notifications, std::mutex& mutex, std::vector<ListenCall>& calls) {
-  seccomp_notif notification{};
+  // POLLHUP: all that were observed have ended.
+  pollfd ready{notifications, POLLIN, 0};
+  if (::poll(&ready, 1, -1) < 0) return errno == EINTR;
+  if ((ready.revents & POLLIN) == 0) return false;
+  // A kernel newer than the headers may write more.
+  union {
+    seccomp_notif notification;
+    std::array<std::byte, 1024> room;
+  };
+  room = {};
   if (::ioctl(notifications, SECCOMP_IOCTL_NOTIF_RECV, &notification) < 0) {
     // ENOENT: the caller was killed meanwhile.
     return errno == EINTR || errno == ENOENT;
@@ -81,6 +90,8 @@ Result<std::unique_ptr<ListenObserver>> ListenObserver::install() {
     }
     while (notifications >= 0 && pass_on(notifications, shared->mutex, shared->calls)) {
     }
+    const std::lock_guard lock(shared->mutex);
+    shared->notifications.reset();
   });
   if (!started.ok()) return started.error();
   auto filter = install_filter();

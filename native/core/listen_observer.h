@@ -23,8 +23,8 @@ struct ListenCall {
  * call untouched (seccomp_unotify(2), SECCOMP_USER_NOTIF_FLAG_CONTINUE). Nothing is inferred, and no tracer is needed.
  *
  * There is no way back: the filter stays for the life of the thread and sets PR_SET_NO_NEW_PRIVS. For processes that
- * are started to be observed. The observing thread ends, and later calls are waved through by nobody (ENOSYS), when the
- * process ends.
+ * are started to be observed. The observing thread ends with the last of those that it observes, or with this process;
+ * calls of processes that outlive it fail with ENOSYS.
  */
 class ListenObserver {
  public:

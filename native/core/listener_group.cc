@@ -16,6 +16,8 @@ namespace listenq {
 
 namespace {
 
+constexpr std::chrono::milliseconds kRestAfterFailures{10};
+
 // The listeners of this process, by token. Weak: being named keeps nothing open.
 struct Directory {
   std::mutex mutex;
@@ -170,7 +172,8 @@ std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Acc
   bool waited = false;
   std::size_t count = 0;
   // Failed ones count as turns: a refusal that never ends, as of a sandbox, must not hold the thread here.
-  for (std::size_t turn = 0; turn < most;) {
+  std::size_t turn = 0;
+  while (turn < most) {
     auto accepted = accept(lease->fd(), SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (accepted.ok()) {
       out.push_back(std::move(accepted.value()));
@@ -186,12 +189,17 @@ std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Acc
     }
     if (count > 0) break;
     if (failure != AcceptFailure::kWouldBlock) return Result<std::size_t>(accepted.error());
-    if (waited && is_shut_down(lease->fd())) return Result<std::size_t>(SystemError{EINVAL, "accept"});
+    if ((waited || slice.count() <= 0) && is_shut_down(lease->fd()))
+      return Result<std::size_t>(SystemError{EINVAL, "accept"});
     if (waited || slice.count() <= 0) break;
     auto outcome = wait_for(lease->fd(), POLLIN, wakers, slice);
     if (!outcome.ok()) return Result<std::size_t>(outcome.error());
     if (outcome.value() != Waited::kReady) break;
     waited = true;
+  }
+  if (count == 0 && turn > 0 && slice.count() > 0) {
+    // Nothing but failures: give the sandbox, or the network, a moment before the next turn.
+    [[maybe_unused]] auto rested = wait_for(-1, 0, wakers, std::min(slice, kRestAfterFailures));
   }
   if (count == 0 && group_->closed()) return std::nullopt;
   return Result<std::size_t>(count);

@@ -116,10 +116,11 @@ TEST_CASE("accept_within: close from another thread ends the wait of every membe
     std::string answers[kThreads];
     std::vector<std::unique_ptr<Runner>> threads;
     for (std::size_t i = 0; i < kThreads; i++) {
-      threads.push_back(std::make_unique<Runner>([&, i] { answers[i] = accept_text(*members[i], 10, kPatience); }));
+      threads.push_back(std::make_unique<Runner>([&, i] { answers[i] = accept_text(*members[i], 10, kForever); }));
     }
     for (auto& thread : threads) REQUIRE(thread->blocked());
     idle->group().close();
+    for (auto& thread : threads) CHECK(thread->ended());
     for (auto& thread : threads) thread->join();
     for (const std::string& answer : answers) CHECK(answer == "closed");
     for (const Member& member : members) CHECK(member->fd() == -1);

@@ -160,6 +160,7 @@ TEST_CASE("ListenerGroup: a number on lease is closed when the lease ends and no
     CHECK(other.get() != numbers[0]);
     CHECK(must(sys::is_listening(lease->fd())));
     CHECK_FALSE(member->lease().has_value());
+    CHECK_FALSE(ListenerGroup::join(member->group().token()).has_value());
   }
   CHECK_FALSE(is_open(numbers[0]));
 }

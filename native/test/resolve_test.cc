@@ -3,10 +3,16 @@
 
 #include <doctest/doctest.h>
 #include <netdb.h>
+#include <sched.h>
+#include <sys/mount.h>
 
+#include <fstream>
+
+#include "core/socket.h"
 #include "core/wait.h"
 #include "support/private_network.h"
 #include "support/process.h"
+#include "support/skip.h"
 #include "support/sockets.h"
 
 using namespace listenq;
@@ -19,6 +25,37 @@ Resolved answer_of(const std::string& host, std::uint16_t port, bool passive = f
   auto answer = must(resolution->within({}, kPatience));
   REQUIRE(answer.has_value());
   return *answer;
+}
+
+// In a child: makes 127.0.0.1 the name server of this process, and yields the socket that questions come to.
+// Nothing but this process sees the change: it has a mount namespace of its own.
+UniqueFd become_silent_name_server(const TemporaryDirectory& directory) {
+  const std::string file = directory.file("resolv.conf");
+  std::ofstream(file) << "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n";
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount(file.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0) {
+    return UniqueFd();
+  }
+  UniqueFd server = must(sys::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  must(sys::bind(server.get(), loopback(53)));
+  return server;
+}
+
+// A question that gets no answer, and an asker that waits for a while and then gives up.
+std::string give_up_on_silent_name_server(const TemporaryDirectory& directory) {
+  UniqueFd server = become_silent_name_server(directory);
+  if (!server.valid()) return "no mount namespace";
+  auto resolution = must(Resolution::start("silent.example", 1, false));
+  // Inside the resolver from here on.
+  if (poll_text(server.get(), POLLIN, 5s) != "IN") return "names are not asked of a name server";
+  if (must(resolution->within({}, 30ms)).has_value()) return "answered";
+  const Waker waker = must(Waker::create());
+  waker.wake();
+  const int wakers[] = {waker.fd()};
+  if (must(resolution->within(wakers, kForever)).has_value()) return "answered";
+  const std::size_t before = descriptor_count();
+  resolution.reset();
+  return std::to_string(before - descriptor_count()) + " descriptor closed";
 }
 
 }  // namespace
@@ -83,6 +120,15 @@ TEST_CASE("Resolution: an asker that gives up leaves nothing behind") {
   const auto before = open_descriptors();
   for (int i = 0; i < 20; i++) must(Resolution::start("127.0.0.1", 1, false));
   CHECK(wait_until([&] { return open_descriptors() == before; }));
+}
+
+TEST_CASE("Resolution: an asker gives up while the name server is silent") {
+  in_private_network([] {
+    TemporaryDirectory directory;
+    const std::string seen = in_child([&] { return give_up_on_silent_name_server(directory); });
+    SKIP_UNLESS(seen.rfind("no", 0) != 0 && seen.rfind("names", 0) != 0, seen);
+    CHECK(seen == "1 descriptor closed");
+  });
 }
 
 TEST_CASE("Resolution: threads ask at the same time") {

@@ -48,11 +48,14 @@ export interface Native {
   /** Makes a socket that this environment owns: what is left when the environment ends is closed then. */
   openSocket(domain: number, type: number, protocol: number): number;
   dupOwned(fd: number): number;
-  own(fd: number): void;
-  /** Whether it is a connection of this environment, or a listener of any. */
-  owns(fd: number): boolean;
+  /** Takes a descriptor over; false if it is a connection or listener of this process already. */
+  adopt(fd: number): boolean;
+  /** Whether it is a connection or listener of this process. */
+  owned(fd: number): boolean;
   disown(fd: number): boolean;
   closeOwned(fd: number): void;
+  /** True once in the life of the process. */
+  firstLeak(): boolean;
 
   /** Bytes moved, 0 at end of stream, -1 if `sliceMs` passed or the thread was interrupted. */
   recvWithin(fd: number, buffer: Uint8Array, flags: number, sliceMs: number): number;

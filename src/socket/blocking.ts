@@ -30,7 +30,7 @@ export function checkInterrupt(call: string): void {
 }
 
 /** Called after a slice that brought nothing: throws if another thread interrupted this one, or if time is up. */
-export function keepWaiting(deadline: Deadline, call: string, timedOut: () => Error): void {
+export function keepWaiting(deadline: Deadline, call: string, outOfTime: () => Error): void {
   checkInterrupt(call);
-  if (timeIsUp(deadline)) throw timedOut();
+  if (timeIsUp(deadline)) throw outOfTime();
 }

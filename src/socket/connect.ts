@@ -1,7 +1,7 @@
 import * as net from 'node:net';
 import { packAddress, packUnix, type Address, type InternetAddress, type PackedAddress } from '../address';
 import * as c from '../constants';
-import { invalidArgValue, isSystemError, makeSystemCallError, naming } from '../errors';
+import { invalidArgValue, isSystemError, timedOut, naming } from '../errors';
 import { native } from '../native/load';
 import * as check from '../validate';
 import { deadlineAfter, keepWaiting, sliceUntil, timeIsUp, type Deadline } from './blocking';
@@ -26,13 +26,13 @@ export interface ConnectOptions {
   timeoutMs?: number;
 }
 
-const TIMED_OUT = -110;
 /** How long one connect(2) of AF_UNIX may sleep in the kernel, as nothing else can wait for room in that queue. */
 const UNIX_SLICE_MS = 100;
 
 /**
  * Connects: socket(2), bind(2) if asked, connect(2). Blocks this thread until the connection is there: for TCP in
  * poll(2), with a waker; for AF_UNIX in connect(2) itself, while the server's queue is full, 100 ms at a time.
+ * Options set unasked: SO_SNDTIMEO while it waits for AF_UNIX; IP_BIND_ADDRESS_NO_PORT with a `localAddress` alone.
  *
  * @returns a Connection, which owns the descriptor. If this throws, nothing is left open.
  * @throws SystemCallError ECONNREFUSED, ETIMEDOUT (time is up, or nobody answered), EADDRNOTAVAIL, ENETUNREACH, ENOENT,
@@ -120,7 +120,7 @@ function connectTo(address: InternetAddress, from: LocalEnd | undefined, deadlin
     naming(address, () => {
       begin(fd, packed);
       while (!native.connectedWithin(fd, sliceUntil(deadline))) {
-        keepWaiting(deadline, 'connect', () => makeSystemCallError(TIMED_OUT, 'connect'));
+        keepWaiting(deadline, 'connect', () => timedOut('connect'));
       }
     });
     return peerOf(fd, packed);
@@ -185,7 +185,7 @@ function connectBySlices(fd: number, packed: PackedAddress, deadline: Deadline):
     } catch (error) {
       if (!isSystemError(error, 'EAGAIN', 'EINTR')) throw error;
     }
-    keepWaiting(deadline, 'connect', () => makeSystemCallError(TIMED_OUT, 'connect'));
+    keepWaiting(deadline, 'connect', () => timedOut('connect'));
   }
 }
 

@@ -8,7 +8,7 @@ import {
   illegalConstructor,
   invalidArgValue,
   isSystemError,
-  makeSystemCallError,
+  timedOut,
 } from '../errors';
 import { native } from '../native/load';
 import * as check from '../validate';
@@ -33,7 +33,6 @@ export interface KeepAliveOptions {
 const DIRECTIONS = ['read', 'write', 'both'] as const;
 /** What one `for (const chunk of connection)` step reads at the most. */
 const CHUNK_BYTES = 65536;
-const TIMED_OUT = -110;
 const LAST_STDIO = 2;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (fd: number, peer: PackedAddress | undefined) => Connection;
@@ -72,16 +71,18 @@ export class Connection {
    * Adopts a connected descriptor, which becomes the Connection's and is made non-blocking and CLOEXEC.
    *
    * @throws SystemCallError EBADF, ENOTSOCK, ENOTCONN; then the descriptor stays the caller's. ERR_INVALID_ARG_VALUE
-   *   if it is another Connection's: a number has one owner, `dup` makes a second
+   *   for a datagram socket, and for the number of a Listener or Connection of any thread: a number has one owner
    */
   static from(fd: number): Connection {
     const peer = packedPeerName(check.integer(fd, 'fd', 0));
-    if (native.owns(fd)) {
+    if (native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_TYPE) === c.SOCK_DGRAM) {
+      throw invalidArgValue('fd', 'must be a stream or seqpacket socket, and is a datagram socket', fd);
+    }
+    if (!native.adopt(fd)) {
       throw invalidArgValue('fd', 'belongs to a Listener or Connection: detach() it first, or use dup()', fd);
     }
     native.setNonblocking(fd, true);
     native.setCloexec(fd);
-    native.own(fd);
     return new Connection(INTERNAL, fd, peer);
   }
 
@@ -193,14 +194,16 @@ export class Connection {
     }
   }
 
-  /** Closes at once: the peer gets RST instead of end of stream (SO_LINGER with time 0), and unsent bytes are lost. */
+  /** Closes at once: the peer gets RST instead of end of stream (SO_LINGER with time 0), and unsent bytes are lost. A
+   * plain close for AF_UNIX, and while a `dup()` is open. */
   reset(): void {
     const on = Buffer.from(Uint32Array.of(1, 0).buffer);
     native.setsockopt(this.#open('reset'), c.SOL_SOCKET, c.SO_LINGER, on);
     this.close();
   }
 
-  /** A second Connection of the same socket: fcntl(F_DUPFD_CLOEXEC). The stream ends when the last copy is closed. */
+  /** A second Connection of the same socket: fcntl(F_DUPFD_CLOEXEC). The stream ends when the last copy is closed. Bytes
+   * that an unfinished `recvExactly` took stay with this one, and so does `setTimeout`. */
   dup(): Connection {
     return new Connection(INTERNAL, native.dupOwned(this.#open('dup')), this.#packedPeer);
   }
@@ -233,8 +236,9 @@ export class Connection {
     const wanted = times
       .filter(([, name]) => options[name] !== undefined)
       .map(([option, name]) => [option, check.integer(options[name], `options.${name}`, 1)] as const);
-    native.setsockopt(fd, c.SOL_SOCKET, c.SO_KEEPALIVE, on ? 1 : 0);
+    // The times first: one that the kernel refuses leaves the probes off.
     for (const [option, value] of wanted) native.setsockopt(fd, c.IPPROTO_TCP, option, value);
+    native.setsockopt(fd, c.SOL_SOCKET, c.SO_KEEPALIVE, on ? 1 : 0);
     return this;
   }
 
@@ -269,23 +273,28 @@ export class Connection {
    */
   toSocket(options: Omit<net.SocketConstructorOpts, 'fd'> = {}): net.Socket {
     const fd = this.#open('toSocket');
+    check.object(options, 'options');
     const held = this.#held;
     const given = fd > LAST_STDIO ? fd : copyAboveStdio(fd);
+    // Given away first: a thread that is terminated in between must not leave it with two owners.
+    native.disown(given);
     let socket: net.Socket;
     try {
-      socket = new net.Socket({ readable: true, writable: true, ...options, fd: given });
+      const noHandle = { handle: undefined };
+      socket = new net.Socket({ readable: true, writable: true, ...options, ...noHandle, fd: given });
     } catch (error) {
+      native.adopt(given);
       if (given !== fd) native.closeOwned(given);
       throw error;
     }
-    native.disown(given);
     // Closes the number if a copy of it was given, and else nothing, as it is not owned any more.
     this.close();
     if (held !== undefined) socket.unshift(held);
     return socket;
   }
 
-  /** Gives the descriptor away: the caller owns it. It is still O_NONBLOCK. */
+  /** Gives the descriptor away: the caller owns it. It is still O_NONBLOCK. Bytes that an unfinished `recvExactly` took
+   * are lost: `recv` them first. */
   detach(): number {
     const fd = this.#open('detach');
     native.disown(fd);
@@ -331,7 +340,7 @@ export class Connection {
     for (;;) {
       const count = native.recvWithin(fd, into, 0, sliceUntil(deadline));
       if (count >= 0) return count;
-      keepWaiting(deadline, call, () => makeSystemCallError(TIMED_OUT, 'recv'));
+      keepWaiting(deadline, call, () => timedOut('recv'));
     }
   }
 
@@ -348,7 +357,7 @@ export class Connection {
     for (;;) {
       const count = native.sendWithin(fd, bytes, 0, sliceUntil(deadline));
       if (count >= 0) return count;
-      keepWaiting(deadline, call, () => makeSystemCallError(TIMED_OUT, 'send'));
+      keepWaiting(deadline, call, () => timedOut('send'));
     }
   }
 }

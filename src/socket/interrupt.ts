@@ -6,8 +6,8 @@ const ENDED = -1;
 
 /**
  * Interrupts the blocking-style call (accept, recv, send, connect) that another thread of this process is in, or else
- * the next one that it would wait in: that call throws `ERR_INTERRUPTED`. Nothing is closed and nothing is lost; the
- * thread may go on. Does not block.
+ * the next one that it would wait in: that call throws `ERR_INTERRUPTED`. Nothing is lost (of a
+ * `connect`, its half-made socket is closed); the thread may go on. Does not block.
  *
  * @param threadId `worker.threadId`, or 0 for the main thread
  * @returns false if no thread of that number has this package loaded

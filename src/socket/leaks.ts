@@ -1,5 +1,6 @@
 import { dirname, sep } from 'node:path';
 import { debuglog } from 'node:util';
+import { native } from '../native/load';
 
 /** What is left to do for an object that was collected while it still owned a descriptor. */
 interface Leak {
@@ -14,11 +15,9 @@ const debug = debuglog('listenq');
 const PACKAGE = dirname(__dirname) + sep;
 /** Room for the package's own calls, and then enough of the caller's. */
 const FRAMES = 50;
-let warned = false;
 
 const leaked = new FinalizationRegistry<Leak>(({ kind, close, madeAt }) => {
-  if (!close() || warned) return;
-  warned = true;
+  if (!close() || !native.firstLeak()) return;
   const where = madeAt === undefined ? 'NODE_DEBUG=listenq shows where it was made' : `it was made ${madeAt}`;
   process.emitWarning(`A ${kind} was collected before it was closed; ${where}`, {
     type: 'ListenqLeakWarning',
@@ -42,11 +41,15 @@ export function settle(owner: object): void {
 function stackHere(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = FRAMES;
-  const holder: { stack?: string } = {};
+  const holder: { stack?: unknown } = {};
   Error.captureStackTrace(holder, watchForLeak);
+  // Read before the limit is put back: it is formatted at the first look. A program may have it formatted otherwise.
+  const { stack } = holder;
   Error.stackTraceLimit = limit;
-  const frames = (holder.stack ?? '').split('\n').slice(1);
-  return frames
+  if (typeof stack !== 'string') return 'where Error.prepareStackTrace does not say';
+  return stack
+    .split('\n')
+    .slice(1)
     .filter((frame) => !frame.includes(PACKAGE))
     .slice(0, limit)
     .join('\n')

@@ -158,7 +158,7 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
 /** Makes a Listener of somebody else's descriptor. On failure it stays theirs, and open. */
 function adopt(fd: number, { backlog, plan }: Checked): Listener {
   const address = localName(fd);
-  if (native.owns(fd))
+  if (native.owned(fd))
     throw invalidArgValue('options.fd', 'belongs to a Listener or Connection: detach() it first', fd);
   const listening = native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_ACCEPTCONN) !== 0;
   applyOptions(fd, [...plan.beforeBind(address.family), ...plan.beforeListen(address.family)]);

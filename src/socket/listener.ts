@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { Address } from '../address';
-import { illegalConstructor, invalidArgValue, listenerClosed, makeSystemCallError } from '../errors';
+import { illegalConstructor, invalidArgValue, listenerClosed, timedOut } from '../errors';
 import { queueOfDescriptor, type Queue } from '../kernel/queue';
 import type { ListenerCopy } from '../native/contract';
 import { native } from '../native/load';
@@ -26,7 +26,6 @@ export interface ListenerHandle {
 
 /** How many connections one call into the addon can bring back. */
 const BATCH = native.acceptedFds.length;
-const TIMED_OUT = -110;
 
 const INTERNAL = Symbol('listenq.internal');
 let construct: (copy: ListenerCopy, backlog: number | undefined) => Listener;
@@ -61,7 +60,7 @@ export class Listener {
 
   /**
    * Makes this thread's copy of a listener that another thread shared: fcntl(F_DUPFD_CLOEXEC). Accepts from the same
-   * queue; the kernel wakes one of those that wait.
+   * queue; all that wait are woken, and one gets it.
    *
    * @throws ERR_LISTENER_CLOSED if it was closed meanwhile; ERR_INVALID_ARG_VALUE if `handle` is none; EMFILE
    */
@@ -126,7 +125,7 @@ export class Listener {
   accept(options?: WaitOptions): Connection {
     const deadline = deadlineAfter(check.timeoutMs(options));
     while (this.#take('accept', 1, sliceUntil(deadline)) === 0) {
-      keepWaiting(deadline, 'accept', () => makeSystemCallError(TIMED_OUT, 'accept'));
+      keepWaiting(deadline, 'accept', () => timedOut('accept'));
     }
     return this.#connectionAt(0);
   }

@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import * as c from '../constants';
-import { invalidArgValue } from '../errors';
+import { invalidArgValue, SystemCallError } from '../errors';
 import { native } from '../native/load';
 import * as check from '../validate';
 
@@ -119,7 +120,13 @@ const BEFORE_LISTEN: readonly SocketOption[] = [
 ];
 
 /** One setsockopt(2), ready to be made. */
-export type OptionCall = [level: number, name: number, value: number | Uint8Array];
+export interface OptionCall {
+  level: number;
+  name: number;
+  value: number | Uint8Array;
+  /** The option as it was asked for. */
+  asked: string;
+}
 export type OptionFamily = 'IPv4' | 'IPv6' | 'unix';
 
 export interface OptionPlan {
@@ -139,12 +146,15 @@ export function planOptions(options: Record<string, unknown>, unix: boolean): Op
         throw invalidArgValue(label, 'means nothing for a Unix-domain socket', given);
       }
       const value = entry.value(given, label);
-      return value === undefined ? [] : [{ entry, value }];
+      return value === undefined ? [] : [{ entry, value, asked: `${entry.name} ${inspect(given)}` }];
     });
     return (family) =>
       wanted
         .filter(({ entry }) => family === 'IPv6' || entry.name !== 'ipv6Only')
-        .map(({ entry, value }) => [...optionFor(entry, family), value]);
+        .map(({ entry, value, asked }) => {
+          const [level, name] = optionFor(entry, family);
+          return { level, name, value, asked };
+        });
   };
   return { beforeBind: plan(BEFORE_BIND), beforeListen: plan(BEFORE_LISTEN) };
 }
@@ -154,7 +164,13 @@ function optionFor(entry: SocketOption, family: OptionFamily): [number, number] 
 }
 
 export function applyOptions(fd: number, calls: readonly OptionCall[]): void {
-  for (const [level, name, value] of calls) native.setsockopt(fd, level, name, value);
+  for (const { level, name, value, asked } of calls) {
+    try {
+      native.setsockopt(fd, level, name, value);
+    } catch (error) {
+      throw error instanceof SystemCallError ? error.with({ asked }) : error;
+    }
+  }
 }
 
 /** A level or an option by its number, or by its C name. */

@@ -70,7 +70,13 @@ export function listen(fd: number, backlog: number): void {
  */
 export function accept(fd: number, flags = 0): { fd: number; address: Address } {
   const accepted = native.accept(check.int32(fd, 'fd'), check.int32(flags, 'flags'));
-  return { fd: accepted, address: peerAddress(0) };
+  try {
+    return { fd: accepted, address: peerAddress(0) };
+  } catch (error) {
+    // Of a family that has no address here: the caller would never learn the number.
+    native.close(accepted);
+    throw error;
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import * as os from 'node:os';
 import * as c from '../constants';
 import { makeSystemCallError } from '../errors';
 import { native } from '../native/load';
@@ -47,7 +48,6 @@ const WORD_FIELDS = {
   totalRetransmits: 100,
 } as const;
 const BYTES = 104;
-const ENOPROTOOPT = -92;
 
 /**
  * What the kernel knows of a TCP connection: getsockopt(TCP_INFO), tcp(7). Times in the unit that the name says,
@@ -62,9 +62,9 @@ export type TcpInfo = { state: (typeof STATES)[number] } & Record<
 export function readTcpInfo(fd: number): TcpInfo {
   const raw = Buffer.alloc(BYTES);
   if (native.getsockopt(fd, c.IPPROTO_TCP, c.TCP_INFO, raw) < BYTES)
-    throw makeSystemCallError(ENOPROTOOPT, 'getsockopt');
+    throw makeSystemCallError(-os.constants.errno.ENOPROTOOPT, 'getsockopt');
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+  const little = os.endianness() === 'LE';
   const info: Record<string, number | string> = {};
   for (const [name, at] of Object.entries(BYTE_FIELDS)) info[name] = view.getUint8(at);
   for (const [name, at] of Object.entries(WORD_FIELDS)) info[name] = view.getUint32(at, little);

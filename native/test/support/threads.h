@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 
 /** How long a test waits for what must come. Generous: it is only used up when something is wrong. */
 inline constexpr std::chrono::milliseconds kPatience = 20s;
+/** A time that a test does not wait out: what it waits for must come first. */
+inline constexpr std::chrono::milliseconds kForever = 10min;
 /** How long a test waits to see that something does not come. */
 inline constexpr std::chrono::milliseconds kQuiet = 60ms;
 
