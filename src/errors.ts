@@ -73,6 +73,15 @@ export function naming<T>(address: Address, call: () => T): T {
   }
 }
 
+/** Runs a system call on behalf of what was asked for, so that its error says so. */
+export function asking<T>(asked: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof SystemCallError ? error.with({ asked }) : error;
+  }
+}
+
 /** Time is up: what the kernel would say, had it waited as long. */
 export function timedOut(syscall: string): SystemCallError {
   return makeSystemCallError(-os.constants.errno.ETIMEDOUT, syscall);
@@ -97,14 +106,21 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
     case 'EADDRINUSE':
       if (address?.family === 'unix') {
         if (address.path.startsWith('\0')) return 'another socket has that name';
-        return 'a socket file is there already: remove it if no server listens on it';
+        return 'something is there already: remove it if it is the socket file of a server that is gone';
       }
       return `another socket holds it: see "ss -ltnp${port === undefined ? '' : ` sport = :${port}`}"`;
     case 'EADDRNOTAVAIL':
       return syscall === 'bind'
         ? 'no interface here has that address: see "ip addr", or use freebind'
         : undefined;
+    case 'ENOENT':
+      return syscall === 'bind' ? 'the folder does not exist' : 'no server has made that path';
+    case 'ETIMEDOUT':
+      if (syscall === 'accept') return 'nobody connected in that time';
+      return syscall === 'connect' ? 'no answer in that time' : undefined;
     case 'EACCES':
+      if (address?.family === 'unix')
+        return 'it needs write permission: on the folder to bind, on the file to connect';
       return syscall === 'bind' && port !== undefined
         ? 'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE'
         : undefined;

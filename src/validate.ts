@@ -34,11 +34,19 @@ export function text(value: unknown, name: string): string {
   return given;
 }
 
-export function object(value: unknown, name: string): Record<string, unknown> {
+export function object(value: unknown, name: string, expected = 'an object'): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidArgType(name, 'an object', value);
+    throw invalidArgType(name, expected, value);
   }
   return value as Record<string, unknown>;
+}
+
+/** Refuses names that the call does not know: a mistyped option must not pass for one that was left out. */
+export function noOthers(options: Record<string, unknown>, known: readonly string[], name: string): void {
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(key)) continue;
+    throw invalidArgValue(`${name}.${key}`, `is not an option of this call (${known.join(', ')})`, value);
+  }
 }
 
 export function port(value: unknown, name: string): number {
@@ -61,10 +69,20 @@ export function timeoutMs(options: unknown): number | undefined {
   return value === undefined ? undefined : milliseconds(value, 'options.timeoutMs');
 }
 
+/** The `timeoutMs` of options that hold nothing else. */
+export function waitTime(options: unknown): number | undefined {
+  if (options !== undefined) noOthers(object(options, 'options'), ['timeoutMs'], 'options');
+  return timeoutMs(options);
+}
+
 /** The same memory as bytes. */
-export function bytes(value: unknown, name: string): Uint8Array {
+export function bytes(
+  value: unknown,
+  name: string,
+  expected = 'a Buffer, TypedArray or DataView',
+): Uint8Array {
   if (types.isUint8Array(value)) return value;
-  if (!ArrayBuffer.isView(value)) throw invalidArgType(name, 'a Buffer, TypedArray or DataView', value);
+  if (!ArrayBuffer.isView(value)) throw invalidArgType(name, expected, value);
   try {
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   } catch {

@@ -73,8 +73,7 @@ export async function nativeAddon() {
 
 export async function typescript() {
   await step('tsc', 'dist/cli/vendor-licenses.txt', ['src', 'tsconfig.json', INSTALLED], async () => {
-    await runTool('typescript/bin/tsc', ['-p', 'tsconfig.json']);
-    removeOrphans('dist', 'src');
+    await compile('tsconfig.json', { from: 'src', to: 'dist' });
     // npm marks a command as executable when it installs one; this is for running it from the checkout.
     chmodSync(inTree('dist/cli/main.js'), 0o755);
     const { bundleVendor } = await import('./bundle-vendor.mjs');
@@ -89,11 +88,17 @@ export async function testTypescript() {
     stamp,
     ['test', 'dist/cli/vendor-licenses.txt', 'tsconfig.json'],
     async () => {
-      await runTool('typescript/bin/tsc', ['-p', 'test/tsconfig.json']);
-      removeOrphans(products.tests, 'test');
+      await compile('test/tsconfig.json', { from: 'test', to: products.tests });
       writeFileSync(inTree(stamp), '');
     },
   );
+}
+
+async function compile(project, { from, to }) {
+  // By these notes of its last run, tsc takes what it wrote then to be there still, and does not write it again.
+  rmSync(inTree(to, '.tsbuildinfo'), { force: true });
+  await runTool('typescript/bin/tsc', ['-p', project]);
+  removeOrphans(to, from);
 }
 
 /** What tsc makes of x.ts, x.mts and x.cts, and the letter of the three that comes before "ts". */

@@ -26,6 +26,7 @@ export interface ConnectOptions {
   timeoutMs?: number;
 }
 
+const OPTION_NAMES = ['port', 'host', 'path', 'seqpacket', 'localAddress', 'localPort', 'timeoutMs'];
 /** How long one connect(2) of AF_UNIX may sleep in the kernel, as nothing else can wait for room in that queue. */
 const UNIX_SLICE_MS = 100;
 
@@ -39,7 +40,8 @@ const UNIX_SLICE_MS = 100;
  *   with the address (of several, the last one tried); ENOTFOUND and its like; ERR_INTERRUPTED
  */
 export function connect(options: ConnectOptions): Connection {
-  check.object(options, 'options');
+  const given = check.object(options, 'options', 'an object, as in connect({ port: 9999 })');
+  check.noOthers(given, OPTION_NAMES, 'options');
   const timeoutMs = check.timeoutMs(options);
   const deadline = deadlineAfter(timeoutMs);
   if (options.path !== undefined) return connectToPath(options, deadline);

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { unpackAddress, type Address, type PackedAddress } from '../address';
 import * as c from '../constants';
 import {
+  asking,
   connectionClosed,
   connectionEnded,
   illegalConstructor,
@@ -74,7 +75,8 @@ export class Connection {
    *   for a datagram socket, and for the number of a Listener or Connection of any thread: a number has one owner
    */
   static from(fd: number): Connection {
-    const peer = packedPeerName(check.integer(fd, 'fd', 0));
+    check.integer(fd, 'fd', 0);
+    const peer = asking(`fd ${fd}`, () => packedPeerName(fd));
     if (native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_TYPE) === c.SOCK_DGRAM) {
       throw invalidArgValue('fd', 'must be a stream or seqpacket socket, and is a datagram socket', fd);
     }
@@ -226,7 +228,7 @@ export class Connection {
   /** SO_KEEPALIVE, and when and how often it probes. */
   setKeepAlive(on = true, options: KeepAliveOptions = {}): this {
     check.boolean(on, 'on');
-    check.object(options, 'options');
+    check.noOthers(check.object(options, 'options'), ['idleSeconds', 'intervalSeconds', 'count'], 'options');
     const fd = this.#open('setKeepAlive');
     const times = [
       [c.TCP_KEEPIDLE, 'idleSeconds'],
@@ -331,7 +333,7 @@ export class Connection {
   }
 
   #deadline(options: WaitOptions | undefined): Deadline {
-    return deadlineAfter(check.timeoutMs(options) ?? this.#timeoutMs);
+    return deadlineAfter(check.waitTime(options) ?? this.#timeoutMs);
   }
 
   #receive(into: Uint8Array, deadline: Deadline, call: string): number {
@@ -365,7 +367,11 @@ export class Connection {
 /** A buffer of a size, or the given memory; without room the empty result would look like end of stream. */
 function roomFor(sizeOrBuffer: unknown): Buffer {
   if (typeof sizeOrBuffer === 'number') return Buffer.allocUnsafe(check.integer(sizeOrBuffer, 'size', 1));
-  const bytes = check.bytes(sizeOrBuffer, 'sizeOrBuffer');
+  const bytes = check.bytes(
+    sizeOrBuffer,
+    'sizeOrBuffer',
+    'a number of bytes, or a Buffer, TypedArray or DataView',
+  );
   check.integer(bytes.byteLength, 'sizeOrBuffer.byteLength', 1);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

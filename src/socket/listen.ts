@@ -1,14 +1,20 @@
 import { resolve as resolvePath } from 'node:path';
 import { packAddress, packUnix, type Address, type InternetAddress } from '../address';
 import * as c from '../constants';
-import { invalidArgValue, isSystemError, naming } from '../errors';
+import { asking, invalidArgValue, isSystemError, naming } from '../errors';
 import { limits } from '../kernel/limits';
 import { queueOfDescriptor } from '../kernel/queue';
 import { native } from '../native/load';
 import * as check from '../validate';
 import { makeListener, type Listener } from './listener';
 import { localName } from './names';
-import { applyOptions, planOptions, type ListenerSocketOptions, type OptionPlan } from './options';
+import {
+  applyOptions,
+  planOptions,
+  SOCKET_OPTION_NAMES,
+  type ListenerSocketOptions,
+  type OptionPlan,
+} from './options';
 import { resolve } from './resolve';
 import { atBoundPath } from './unix-path';
 
@@ -39,6 +45,11 @@ interface Checked {
   options: ListenOptions;
 }
 
+const OPTION_NAMES = [
+  ...['port', 'host', 'path', 'fd', 'backlog', 'mptcp', 'seqpacket', 'mode'],
+  ...SOCKET_OPTION_NAMES,
+];
+
 /** The kinds of place to listen at: what names each, and what cannot be said with it. */
 const PLACES = {
   fd: ['port', 'host', 'path', 'mptcp', 'seqpacket', 'mode', 'reuseAddress', 'reusePort', 'ipv6Only'],
@@ -56,7 +67,8 @@ const PLACES = {
  *   call; ENOTFOUND and its like from getaddrinfo
  */
 export function listen(options: ListenOptions = {}): Listener {
-  const given = check.object(options, 'options');
+  const given = check.object(options, 'options', 'an object, as in listen({ port: 9999 })');
+  check.noOthers(given, OPTION_NAMES, 'options');
   const place = given['fd'] !== undefined ? 'fd' : given['path'] !== undefined ? 'path' : 'port';
   for (const name of PLACES[place]) {
     if (given[name] !== undefined)
@@ -157,7 +169,7 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
 
 /** Makes a Listener of somebody else's descriptor. On failure it stays theirs, and open. */
 function adopt(fd: number, { backlog, plan }: Checked): Listener {
-  const address = localName(fd);
+  const address = asking(`options.fd ${fd}`, () => localName(fd));
   if (native.owned(fd))
     throw invalidArgValue('options.fd', 'belongs to a Listener or Connection: detach() it first', fd);
   const listening = native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_ACCEPTCONN) !== 0;

@@ -123,7 +123,7 @@ export class Listener {
    *   itself is passed over.
    */
   accept(options?: WaitOptions): Connection {
-    const deadline = deadlineAfter(check.timeoutMs(options));
+    const deadline = deadlineAfter(check.waitTime(options));
     while (this.#take('accept', 1, sliceUntil(deadline)) === 0) {
       keepWaiting(deadline, 'accept', () => timedOut('accept'));
     }
@@ -142,7 +142,7 @@ export class Listener {
    */
   acceptMany(max: number, options?: WaitOptions): Connection[] {
     check.integer(max, 'max', 1);
-    const deadline = deadlineAfter(check.timeoutMs(options));
+    const deadline = deadlineAfter(check.waitTime(options));
     const connections: Connection[] = [];
     let taken = this.#takeInto(connections, max, sliceUntil(deadline));
     while (taken === 0) {

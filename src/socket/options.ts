@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import * as c from '../constants';
-import { invalidArgValue, SystemCallError } from '../errors';
+import { asking, invalidArgValue } from '../errors';
 import { native } from '../native/load';
 import * as check from '../validate';
 
@@ -119,6 +119,8 @@ const BEFORE_LISTEN: readonly SocketOption[] = [
   },
 ];
 
+export const SOCKET_OPTION_NAMES = [...BEFORE_BIND, ...BEFORE_LISTEN].map(({ name }) => name);
+
 /** One setsockopt(2), ready to be made. */
 export interface OptionCall {
   level: number;
@@ -165,11 +167,9 @@ function optionFor(entry: SocketOption, family: OptionFamily): [number, number] 
 
 export function applyOptions(fd: number, calls: readonly OptionCall[]): void {
   for (const { level, name, value, asked } of calls) {
-    try {
+    asking(asked, () => {
       native.setsockopt(fd, level, name, value);
-    } catch (error) {
-      throw error instanceof SystemCallError ? error.with({ asked }) : error;
-    }
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import * as net from 'node:net';
 import { unpackAddress, type InternetAddress } from '../address';
-import { makeSystemCallError, resolutionFailed } from '../errors';
+import { invalidArgValue, makeSystemCallError, resolutionFailed } from '../errors';
 import type { ResolutionAnswer } from '../native/contract';
 import { native } from '../native/load';
 import { deadlineAfter, keepWaiting, sliceUntil } from './blocking';
@@ -12,6 +12,9 @@ import { deadlineAfter, keepWaiting, sliceUntil } from './blocking';
  * @throws an error shaped as that of node:dns: `code` 'ENOTFOUND' or 'EAI_…', `syscall` 'getaddrinfo', `hostname`
  */
 export function resolve(host: string, port: number, passive: boolean, timeoutMs?: number): InternetAddress[] {
+  // glibc would take it for 0.0.0.0, which is not all addresses.
+  if (host === '*')
+    throw invalidArgValue('options.host', 'must not be *; leave it out to listen at all addresses', host);
   const version = host.includes('%') ? 0 : net.isIP(host);
   if (version !== 0) return [{ family: version === 4 ? 'IPv4' : 'IPv6', address: host, port }];
 

@@ -296,3 +296,16 @@ test('Connection.from, interrupt: wrong arguments', () => {
   refused(() => Connection.from(-1), RANGE, -1, '-1');
   refused(() => interrupt(-2), RANGE, -2, '-2');
 });
+
+test('listen, accept, connect, setKeepAlive: a mistyped option is refused by name, not left out', () => {
+  const refusal = (name: string): object => ({
+    code: 'ERR_INVALID_ARG_VALUE',
+    message: new RegExp(`^options\\.${name} is not an option`),
+  });
+  assert.throws(() => listen({ host: '127.0.0.1', backLog: 5 } as object), refusal('backLog'));
+  assert.throws(() => connect({ port: 1, hots: '127.0.0.1' } as object), refusal('hots'));
+  const listener = listen({ host: '127.0.0.1' });
+  assert.throws(() => listener.accept({ timeout: 50 } as object), refusal('timeout'));
+  assert.throws(() => listener.acceptMany(1, { timeoutms: 5 } as object), refusal('timeoutms'));
+  listener.close();
+});

@@ -128,7 +128,7 @@ test('listen: a path that is taken is EADDRINUSE, and the file stays', () => {
       code: 'EADDRINUSE',
       syscall: 'bind',
       path: file,
-      message: /remove it if no server listens/,
+      message: /socket file of a server that is gone/,
     });
   }
   assert.deepEqual(openDescriptors(), before);
