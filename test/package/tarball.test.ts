@@ -79,8 +79,7 @@ describe('package', { skip }, () => {
   });
 
   test('the tarball holds no tests, no sources of dist, and nothing that a build left', () => {
-    const outOfPlace =
-      /(^|\/)tests?\/|[._]test\.|^(src|scripts|bench|build)\/|tsbuildinfo|\.(o|tgz)$/;
+    const outOfPlace = /(^|\/)tests?\/|[._]test\.|^(src|scripts|bench|build)\/|tsbuildinfo|\.(o|tgz)$/;
     assert.deepEqual(
       filesIn(tarball).filter((file) => outOfPlace.test(file)),
       [],
