@@ -199,7 +199,7 @@ std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Acc
   }
   if (count == 0 && turn > 0 && slice.count() > 0) {
     // Nothing but failures: give the sandbox, or the network, a moment before the next turn.
-    [[maybe_unused]] auto rested = wait_for(-1, 0, wakers, std::min(slice, kRestAfterFailures));
+    [[maybe_unused]] auto rested = wait_for(wakers[0], POLLIN, wakers, std::min(slice, kRestAfterFailures));
   }
   if (count == 0 && group_->closed()) return std::nullopt;
   return Result<std::size_t>(count);
