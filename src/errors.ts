@@ -184,6 +184,13 @@ export function listenerClosed(call: string): Error {
   );
 }
 
+export function acceptThreadEnded(): Error {
+  return coded(
+    new Error('the accept thread has ended, and nobody told it to; the listeners are closed'),
+    'ERR_ACCEPT_THREAD_ENDED',
+  );
+}
+
 export function connectionClosed(call: string): Error {
   return coded(new Error(`${call}: the connection is closed, or was given away`), 'ERR_CONNECTION_CLOSED');
 }

@@ -42,6 +42,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   put_stream(exports);
   put_resolution(exports);
   put_listener(exports);
+  put_acceptor(exports);
+  put_handoff(exports);
   put_kernel(exports);
   put_lab(exports);
   return exports;

@@ -1,5 +1,7 @@
 #include "convert.h"
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "environment.h"
@@ -69,11 +71,14 @@ Address Arguments::address(std::size_t index) {
   return address_from_bytes(raw.data(), raw.size());
 }
 
+Napi::Value error_of(Napi::Env env, const SystemError& error) {
+  return Environment::of(env).make_error.Call({Napi::Number::New(env, -error.number),
+                                               Napi::String::New(env, error.call),
+                                               Napi::String::New(env, ::strerror(error.number))});
+}
+
 Napi::Value raise(Napi::Env env, const SystemError& error) {
-  Environment& environment = Environment::of(env);
-  const Napi::Value made =
-      environment.make_error.Call({Napi::Number::New(env, -error.number), Napi::String::New(env, error.call),
-                                   Napi::String::New(env, ::strerror(error.number))});
+  const Napi::Value made = error_of(env, error);
   // An exception is pending if the error could not even be made, as in a worker that is being terminated.
   if (!env.IsExceptionPending()) napi_throw(env, made);
   return env.Undefined();
@@ -92,6 +97,16 @@ Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size) {
 
 Napi::Value bytes_of(Napi::Env env, const Address& address) {
   return bytes_of(env, &address.storage, std::min<std::size_t>(address.length, sizeof address.storage));
+}
+
+Napi::Value token_text(Napi::Env env, std::uint64_t token) {
+  char text[17] = "";
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(token));
+  return Napi::String::New(env, text);
+}
+
+std::uint64_t token_of(const std::string& text) {
+  return std::strtoull(text.c_str(), nullptr, 16);
 }
 
 Napi::Value finish(Napi::Env env, const Status& status) {

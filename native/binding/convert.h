@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -39,11 +40,18 @@ class Arguments {
   bool ok_ = true;
 };
 
-/** Throws what JavaScript makes of `error` (src/errors.ts), and returns undefined. */
+/** What JavaScript makes of `error` (src/errors.ts); empty, with an exception pending, if it could not. */
+Napi::Value error_of(Napi::Env env, const SystemError& error);
+
+/** Throws it, and returns undefined. */
 Napi::Value raise(Napi::Env env, const SystemError& error);
 
 Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size);
 Napi::Value bytes_of(Napi::Env env, const Address& address);
+
+/** How the threads of this process name a shared object to each other: 16 hexadecimal digits. */
+Napi::Value token_text(Napi::Env env, std::uint64_t token);
+std::uint64_t token_of(const std::string& text);
 
 /** undefined, or the exception. */
 Napi::Value finish(Napi::Env env, const Status& status);

@@ -18,6 +18,8 @@ void put_owned(Napi::Object exports);
 void put_stream(Napi::Object exports);
 void put_resolution(Napi::Object exports);
 void put_listener(Napi::Object exports);
+void put_acceptor(Napi::Object exports);
+void put_handoff(Napi::Object exports);
 void put_kernel(Napi::Object exports);
 void put_lab(Napi::Object exports);
 

@@ -1,6 +1,5 @@
 // One thread's copy of a listening descriptor, as JavaScript holds it.
 #include <chrono>
-#include <cstdlib>
 
 #include "../core/listener_group.h"
 #include "convert.h"
@@ -40,7 +39,7 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
     }
     const std::string token = in.text(0);
     if (!in.ok()) return;
-    auto joined = ListenerGroup::join(std::strtoull(token.c_str(), nullptr, 16));
+    auto joined = ListenerGroup::join(token_of(token));
     if (joined) hold(in.env(), std::move(*joined));
   }
 
@@ -93,11 +92,7 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
   }
 
   Napi::Value token(const Napi::CallbackInfo& info) {
-    char text[17] = "";
-    if (member_) {
-      std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(member_->group().token()));
-    }
-    return Napi::String::New(info.Env(), text);
+    return token_text(info.Env(), member_ ? member_->group().token() : 0);
   }
 
   Napi::Value own_path(const Napi::CallbackInfo& info) {

@@ -1,5 +1,6 @@
 #include "accept.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace listenq {
@@ -36,6 +37,11 @@ AcceptFailure classify_accept(int number) {
     default:
       return AcceptFailure::kListener;
   }
+}
+
+bool is_shut_down(int fd) {
+  pollfd entry{fd, POLLRDHUP, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLRDHUP) != 0;
 }
 
 }  // namespace listenq

@@ -33,6 +33,10 @@ enum class AcceptFailure {
 /** Sorts an errno of accept(2); accept(2), "Error handling". */
 AcceptFailure classify_accept(int number);
 
+/** Whether somebody called shutdown(2) on this AF_UNIX listener: it is then readable for ever, and EAGAIN for ever
+ * where a blocking accept(2) gets EINVAL. */
+bool is_shut_down(int fd);
+
 }  // namespace listenq
 
 #endif  // LISTENQ_CORE_ACCEPT_H_

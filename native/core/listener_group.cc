@@ -38,12 +38,6 @@ std::uint64_t new_token() {
   return ++counter;
 }
 
-// An AF_UNIX listener after shutdown(2): readable for ever, and EAGAIN for ever where a blocking accept gets EINVAL.
-bool is_shut_down(int fd) {
-  pollfd entry{fd, POLLRDHUP, 0};
-  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLRDHUP) != 0;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ListenerMember>> ListenerGroup::adopt(int fd) {

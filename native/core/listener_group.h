@@ -48,6 +48,8 @@ class ListenerGroup : public std::enable_shared_from_this<ListenerGroup> {
 
   bool closed() const;
   void close();
+  /** Readable from close() on; an eventfd that belongs to the group. */
+  int close_event() const { return waker_.fd(); }
 
   explicit ListenerGroup(Waker waker, std::uint64_t token) : waker_(std::move(waker)), token_(token) {}
   ~ListenerGroup();

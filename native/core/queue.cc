@@ -33,14 +33,20 @@ std::optional<std::uint32_t> read_drops(int fd) {
   return words[SK_MEMINFO_DROPS];
 }
 
-Result<Queue> tcp_queue(int fd) {
+Result<tcp_info> read_tcp_info(int fd) {
   tcp_info info{};
   auto read = sys::getsockopt(fd, IPPROTO_TCP, TCP_INFO, std::as_writable_bytes(std::span(&info, 1)));
-  // Which of the two it is depends on the family.
-  if (!read.ok() && read.error().number == ENOPROTOOPT) return SystemError{EOPNOTSUPP, read.error().call};
   if (!read.ok()) return read.error();
-  if (info.tcpi_state != kTcpListen) return SystemError{EINVAL, "getsockopt"};
-  return Queue{info.tcpi_unacked, info.tcpi_sacked, read_drops(fd)};
+  return info;
+}
+
+Result<Queue> tcp_queue(int fd) {
+  auto info = read_tcp_info(fd);
+  // Which of the two it is depends on the family.
+  if (!info.ok() && info.error().number == ENOPROTOOPT) return SystemError{EOPNOTSUPP, info.error().call};
+  if (!info.ok()) return info.error();
+  if (info.value().tcpi_state != kTcpListen) return SystemError{EINVAL, "getsockopt"};
+  return Queue{info.value().tcpi_unacked, info.value().tcpi_sacked, read_drops(fd)};
 }
 
 }  // namespace
@@ -55,6 +61,18 @@ Result<Queue> read_queue(int fd) {
   auto queue = unix_queue(fd);
   if (!queue.ok()) return queue.error();
   return Queue{queue.value().length, queue.value().limit, std::nullopt};
+}
+
+std::optional<QueueDepth> queue_depth(int fd) {
+  auto info = read_tcp_info(fd);
+  if (!info.ok() || info.value().tcpi_state != kTcpListen) return std::nullopt;
+  return QueueDepth{info.value().tcpi_unacked, info.value().tcpi_sacked};
+}
+
+std::optional<std::chrono::milliseconds> time_in_queue(int fd) {
+  auto info = read_tcp_info(fd);
+  if (!info.ok()) return std::nullopt;
+  return std::chrono::milliseconds(info.value().tcpi_last_data_sent);
 }
 
 }  // namespace listenq

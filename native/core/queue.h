@@ -2,6 +2,7 @@
 #ifndef LISTENQ_CORE_QUEUE_H_
 #define LISTENQ_CORE_QUEUE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -26,6 +27,24 @@ struct Queue {
  * unix_queue. Errors: EINVAL if the socket does not listen, EOPNOTSUPP if its protocol has no queue to show.
  */
 Result<Queue> read_queue(int fd);
+
+struct QueueDepth {
+  std::uint32_t length = 0;
+  std::uint32_t limit = 0;
+};
+
+/** Length and limit alone, of a listener of TCP or MPTCP: one getsockopt(TCP_INFO). Nothing for any other socket. */
+std::optional<QueueDepth> queue_depth(int fd);
+
+/**
+ * How long the connection `fd` waited in the accept queue, if asked right after accept(2).
+ *
+ * TCP_INFO, tcpi_last_data_sent: a connection that has sent nothing counts it from the moment when the handshake was
+ * completed (net/ipv4/tcp_minisocks.c, tcp_create_openreq_child). In steps of a kernel tick. It does not tell how long
+ * the client went on trying while the queue was full, and with TCP_DEFER_ACCEPT it begins at the first data. Nothing
+ * for AF_UNIX, where the kernel keeps no such time.
+ */
+std::optional<std::chrono::milliseconds> time_in_queue(int fd);
 
 }  // namespace listenq
 

@@ -1,3 +1,5 @@
+import type { SystemCallError } from '../errors';
+
 /**
  * The addon's exports, as TypeScript sees them. Arguments have been checked by the time they come here; the addon
  * checks again only what memory safety needs. A refused system call throws what `makeError` of `setup` returns.
@@ -66,6 +68,17 @@ export interface Native {
 
   readonly Resolution: new (host: string, port: number, passive: boolean) => Resolution;
   readonly ListenerCopy: new (fdOrToken: number | string) => ListenerCopy;
+  /** -1 stands for a limit that is not set. `action` is the place of the overload's name in OVERLOAD_ACTIONS. */
+  readonly Handoff: new (
+    highWaterMark: number,
+    maxWaitMs: number,
+    maxWaiting: number,
+    maxConnections: number,
+    action: number,
+    answer: Uint8Array,
+    onReady: () => void,
+  ) => Handoff;
+  readonly Acceptor: new (handoffToken: string, ...listenerTokens: string[]) => Acceptor;
 
   readSysctl(name: string): number | undefined;
   /** Length, limit, drops. */
@@ -89,6 +102,39 @@ export interface ResolutionAnswer {
 export interface Resolution {
   within(sliceMs: number): ResolutionAnswer | undefined;
   close(): void;
+}
+
+/** What an accept loop's thread and the one that takes its connections share; this is the taker's side. */
+export interface Handoff {
+  token(): string;
+  /** The oldest connection's descriptor, owned by this environment from now on, its peer the first in `acceptedPeers`;
+   * -1 if none waits, and then `onReady` is called for the next; -2 if there is news. `wanting`: how many callers wait
+   * for a connection, this one included. */
+  take(wanting: number): number;
+  want(wanting: number): void;
+  news(): [fatal: boolean, error: SystemCallError] | undefined;
+  pause(on: boolean): void;
+  stop(drain: boolean): void;
+  /** A connection that was handed over was closed. */
+  closed(): void;
+  /** Closes what waits; how many that were. The event loop is let go. */
+  end(): number;
+  ref(): void;
+  unref(): void;
+  /** accepted, delivered, waiting, open; refused by maxWaitMs, maxWaiting, maxConnections, blockList; failed,
+   * shortages, longest wait in milliseconds, longest kernel queue. */
+  stats(): number[];
+}
+
+/** The accepting thread's side. */
+export interface Acceptor {
+  /** Waits for connections and accepts them: how many came, -1 once the thread is to end. */
+  gather(sliceMs: number): number;
+  /** Leaves the peers of those that came in `acceptedPeers`. */
+  leavePeers(count: number): void;
+  /** Closes one of those that came instead of delivering it. */
+  block(index: number): void;
+  deliver(): void;
 }
 
 /** This thread's copy of a listening descriptor. Its calls give -1 once the listener is closed, by any thread. */

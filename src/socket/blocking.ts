@@ -5,7 +5,7 @@ import { native } from '../native/load';
  * The longest that a blocking-style call stays inside the addon, in milliseconds. A thread that is in there cannot be
  * terminated, and holds process.exit() up; between two slices it can.
  */
-const CEILING_MS = 200;
+export const CEILING_MS = 200;
 
 /** A moment on the clock of performance.now(), or Infinity. */
 export type Deadline = number;

@@ -36,7 +36,7 @@ const DIRECTIONS = ['read', 'write', 'both'] as const;
 const CHUNK_BYTES = 65536;
 const LAST_STDIO = 2;
 const INTERNAL = Symbol('listenq.internal');
-let construct: (fd: number, peer: PackedAddress | undefined) => Connection;
+let construct: (fd: number, peer: PackedAddress | undefined, onEnd?: () => void) => Connection;
 
 /**
  * A connected stream or seqpacket socket, and its descriptor, non-blocking and CLOEXEC. Made by `connect`, by a
@@ -53,17 +53,21 @@ export class Connection {
   #peer: Address | undefined;
   /** Bytes that an unfinished recvExactly took, for the next one who reads. */
   #held: Uint8Array | undefined;
+  /** Told once the connection is closed or given away; of a net.Socket made of it, once that is closed. */
+  #onEnd: (() => void) | undefined;
 
   static {
-    construct = (fd, peer) => new Connection(INTERNAL, fd, peer);
+    construct = (fd, peer, onEnd) => new Connection(INTERNAL, fd, peer, onEnd);
   }
 
-  private constructor(guard: symbol, fd: number, peer: PackedAddress | undefined) {
+  private constructor(guard: symbol, fd: number, peer: PackedAddress | undefined, onEnd?: () => void) {
     if (guard !== INTERNAL) throw illegalConstructor('Connection', 'connect(options) or Connection.from(fd)');
     this.#fd = fd;
     this.#packedPeer = peer;
+    this.#onEnd = onEnd;
     watchForLeak(this, 'Connection', () => {
       native.closeOwned(fd);
+      onEnd?.();
       return true;
     });
   }
@@ -289,6 +293,8 @@ export class Connection {
       if (given !== fd) native.closeOwned(given);
       throw error;
     }
+    if (this.#onEnd !== undefined) socket.once('close', this.#onEnd);
+    this.#onEnd = undefined;
     // Closes the number if a copy of it was given, and else nothing, as it is not owned any more.
     this.close();
     if (held !== undefined) socket.unshift(held);
@@ -325,6 +331,8 @@ export class Connection {
     this.#fd = -1;
     this.#held = undefined;
     settle(this);
+    this.#onEnd?.();
+    this.#onEnd = undefined;
   }
 
   #open(call: string): number {
@@ -388,6 +396,6 @@ function copyAboveStdio(fd: number): number {
 }
 
 /** Makes the Connection of a descriptor that is connected, non-blocking, and owned by this environment. */
-export function makeConnection(fd: number, peer: PackedAddress | undefined): Connection {
-  return construct(fd, peer);
+export function makeConnection(fd: number, peer: PackedAddress | undefined, onEnd?: () => void): Connection {
+  return construct(fd, peer, onEnd);
 }

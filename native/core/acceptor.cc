@@ -1,0 +1,199 @@
+#include "acceptor.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "accept.h"
+#include "queue.h"
+#include "socket.h"
+
+namespace listenq {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/** How long a busy taker may keep the thread from the next accept, so that the two do not wake each other for every
+ * connection. */
+constexpr std::chrono::microseconds kRestWhileTaken = 1ms;
+/** The backlog from which on that is safe: at 100,000 connections a second a queue of this length lasts 1.28 ms. */
+constexpr std::uint32_t kRoomyBacklog = 128;
+constexpr std::chrono::milliseconds kFirstPause = 5ms;
+constexpr std::chrono::milliseconds kLongestPause = 100ms;
+/** After nothing but connections that failed: a refusal that never ends, as of a sandbox, must not spin. */
+constexpr std::chrono::milliseconds kPauseAfterFailures = 10ms;
+
+// Rounded up: a wait that ends early would spin through the last millisecond.
+int milliseconds_until(Acceptor::Clock::time_point until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Acceptor::Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, INT32_MAX));
+}
+
+}  // namespace
+
+Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr<ListenerMember>> members)
+    : handoff_(std::move(handoff)), refuser_(handoff_->settings().overload) {
+  for (auto& member : members) {
+    auto domain = sys::getsockopt_int(member->fd(), SOL_SOCKET, SO_DOMAIN);
+    sources_.push_back({std::move(member), domain.ok() && domain.value() != AF_UNIX});
+  }
+  batch_.reserve(kBatch);
+}
+
+std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
+  if (!any_ready() && std::ranges::all_of(sources_, &Source::roomy)) handoff_->rest_while_taken(kRestWhileTaken);
+  const auto now = Clock::now();
+  auto orders = handoff_->orders(now);
+  refuse(std::move(orders.overdue), now);
+  refuser_.sweep(now);
+  if (orders.state == Handoff::Orders::State::kStop) return std::nullopt;
+  const bool draining = orders.state == Handoff::Orders::State::kDrain;
+
+  const Leases leases = lease_all();
+  if (leases.empty()) return std::nullopt;
+  const bool accepting = orders.room > 0 && now >= retry_at_;
+  if (!accepting) wait(leases, false, next_deadline(orders, now, slice));
+  if (!accepting) return 0;
+  if (!any_ready()) {
+    wait(leases, true, draining ? now : next_deadline(orders, now, slice));
+    // The taker may have paused meanwhile.
+    orders.room = handoff_->room_now();
+  }
+  if (draining && !any_ready()) {
+    for (const Source& source : sources_) source.member->group().close();
+    return std::nullopt;
+  }
+  if (!accept_all(leases, orders.room)) return std::nullopt;
+  return batch_.size();
+}
+
+void Acceptor::block(std::size_t index) {
+  blocked_.push_back(std::move(batch_[index].fd));
+}
+
+void Acceptor::deliver() {
+  if (!blocked_.empty()) {
+    // Counted before they are closed, so that a client that sees its end finds it counted.
+    handoff_->count_blocked(blocked_.size());
+    blocked_.clear();
+    std::erase_if(batch_, [](const Arrival& arrival) { return !arrival.fd.valid(); });
+  }
+  if (batch_.empty()) return;
+  const auto now = Clock::now();
+  refuse(handoff_->put(batch_, now), now);
+}
+
+void Acceptor::refuse(std::vector<Arrival> arrivals, Clock::time_point now) {
+  for (Arrival& arrival : arrivals) refuser_.refuse(std::move(arrival.fd), now);
+}
+
+bool Acceptor::any_ready() const {
+  return std::ranges::any_of(sources_, &Source::ready);
+}
+
+// One lease for each source; those that were closed are forgotten.
+Acceptor::Leases Acceptor::lease_all() {
+  Leases leases;
+  leases.reserve(sources_.size());
+  std::erase_if(sources_, [&leases](const Source& source) {
+    auto lease = source.member->lease();
+    if (lease) leases.push_back(std::move(*lease));
+    return !lease;
+  });
+  return leases;
+}
+
+Acceptor::Clock::time_point Acceptor::next_deadline(const Handoff::Orders& orders, Clock::time_point now,
+                                                    std::chrono::milliseconds slice) const {
+  auto until = now + slice;
+  if (orders.next_due) until = std::min(until, *orders.next_due);
+  if (auto sweep = refuser_.next_sweep()) until = std::min(until, *sweep);
+  if (orders.room > 0 && now < retry_at_) until = std::min(until, retry_at_);
+  return until;
+}
+
+// poll(2): what changes the orders, what ends a listener, and the listeners themselves where connections are wanted.
+void Acceptor::wait(const Leases& leases, bool for_connections, Clock::time_point until) {
+  entries_.clear();
+  entries_.push_back({handoff_->waker().fd(), POLLIN, 0});
+  for (const Source& source : sources_) entries_.push_back({source.member->group().close_event(), POLLIN, 0});
+  const std::size_t listeners = entries_.size();
+  if (for_connections) {
+    for (const auto& lease : leases) entries_.push_back({lease.fd(), POLLIN, 0});
+  }
+  // A signal that ends the wait early is as good as a time that is up: the caller comes again.
+  if (::poll(entries_.data(), entries_.size(), milliseconds_until(until)) <= 0) return;
+  if (entries_[0].revents != 0) handoff_->waker().clear();
+  for (std::size_t i = listeners; i < entries_.size(); i++) sources_[i - listeners].ready = entries_[i].revents != 0;
+}
+
+bool Acceptor::accept_all(const Leases& leases, std::size_t room) {
+  // Another listener begins each time, so that one that is never empty does not starve the rest.
+  first_ = (first_ + 1) % sources_.size();
+  for (std::size_t i = 0; i < sources_.size(); i++) {
+    const std::size_t at = (first_ + i) % sources_.size();
+    const std::size_t most = std::min(room, kBatch) - batch_.size();
+    if (most == 0) break;
+    if (sources_[at].ready && !accept_from(sources_[at], leases[at].fd(), most)) return false;
+  }
+  return true;
+}
+
+bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
+  const auto now = Clock::now();
+  std::optional<std::size_t> queued;
+  if (auto depth = source.tcp ? queue_depth(fd) : std::nullopt) {
+    handoff_->saw_queue(depth->length);
+    source.roomy = depth->limit >= kRoomyBacklog;
+    // One at least, as poll(2) said so.
+    queued = std::max<std::size_t>(depth->length, 1);
+  }
+  const bool each_wait = handoff_->settings().max_wait.has_value();
+  std::uint64_t failed = 0;
+  std::optional<SystemError> refusal;
+  std::size_t turn = 0;
+  // So many as are queued and no more: the call that would find nothing is saved.
+  for (; turn < std::min(most, queued.value_or(most)) && !refusal; turn++) {
+    auto accepted = accept(fd, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (!accepted.ok()) {
+      if (classify_accept(accepted.error().number) == AcceptFailure::kConnection) {
+        failed++;
+      } else {
+        refusal = accepted.error();
+      }
+      continue;
+    }
+    // The queue is first in, first out: the first of a burst has waited longest.
+    const bool look = source.tcp && (turn == 0 || each_wait);
+    const auto in_queue = look ? time_in_queue(accepted.value().fd.get()).value_or(0ms) : 0ms;
+    batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, now - in_queue});
+  }
+  source.ready = !refusal && queued != turn;
+  if (failed > 0) handoff_->count_failed(failed);
+  if (failed > 0 && batch_.empty()) retry_at_ = now + kPauseAfterFailures;
+  if (refusal) return survive(*refusal, source, fd, now);
+  pause_ = 0ms;
+  return true;
+}
+
+// What a refused accept(2) means for the loop; false if the listener has failed.
+bool Acceptor::survive(const SystemError& error, Source& source, int fd, Clock::time_point now) {
+  const AcceptFailure failure = classify_accept(error.number);
+  const bool shut_down = failure == AcceptFailure::kWouldBlock && !source.tcp && is_shut_down(fd);
+  if (failure == AcceptFailure::kWouldBlock && !shut_down) return true;
+  // What came before is delivered first: the next call meets the error again.
+  source.ready = true;
+  if (!batch_.empty()) return true;
+  if (failure != AcceptFailure::kShortage) {
+    handoff_->report_failure(shut_down ? SystemError{EINVAL, "accept"} : error);
+    return false;
+  }
+  handoff_->report_shortage(error, now);
+  refuser_.give_up();
+  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  retry_at_ = now + pause_;
+  return true;
+}
+
+}  // namespace listenq

@@ -1,0 +1,85 @@
+// The accepting thread's side of a Handoff: from the kernel's queue into it.
+#ifndef LISTENQ_CORE_ACCEPTOR_H_
+#define LISTENQ_CORE_ACCEPTOR_H_
+
+#include <poll.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "handoff.h"
+#include "listener_group.h"
+#include "refuser.h"
+
+namespace listenq {
+
+/**
+ * Waits for connections on one or several listeners and accepts them into a Handoff. Belongs to one thread, which calls
+ * gather() and then deliver(), over and over.
+ *
+ * Each listener's queue is emptied before the next wait, as far as there is room. A shortage of descriptors or memory
+ * leaves the queue as it is, and is tried again with growing pauses.
+ */
+class Acceptor {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /** The most connections that one gather() brings. */
+  static constexpr std::size_t kBatch = 64;
+
+  Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr<ListenerMember>> members);
+
+  /**
+   * Waits for connections and accepts them: poll(2), accept4(2) with SOCK_CLOEXEC and SOCK_NONBLOCK, and TCP_INFO.
+   * Blocks for `slice` at most; the Handoff, and the end of a listener, wake it.
+   *
+   * @returns how many came, 0 included; nothing once the thread is to end: it was told to stop, has drained, the
+   *   listeners are closed, or one has failed (of which the Handoff was told)
+   */
+  std::optional<std::size_t> gather(std::chrono::milliseconds slice);
+  std::size_t gathered() const { return batch_.size(); }
+  /** The peer of the connection that came at `index`. */
+  const Address& peer(std::size_t index) const { return batch_[index].peer; }
+  /** Closes the connection that came at `index`, instead of delivering it. */
+  void block(std::size_t index);
+  /** Hands over what came, and refuses what the Handoff does not want. */
+  void deliver();
+
+ private:
+  struct Source {
+    std::unique_ptr<ListenerMember> member;
+    bool tcp;
+    /** A SYN more or less does not fill its queue within the pause that a busy taker is granted. */
+    bool roomy = false;
+    /** May hold connections. */
+    bool ready = false;
+  };
+  using Leases = std::vector<ListenerMember::Lease>;
+
+  bool any_ready() const;
+  Leases lease_all();
+  void wait(const Leases& leases, bool for_connections, Clock::time_point until);
+  Clock::time_point next_deadline(const Handoff::Orders& orders, Clock::time_point now,
+                                  std::chrono::milliseconds slice) const;
+  // These three are false if the listener has failed.
+  bool accept_all(const Leases& leases, std::size_t room);
+  bool accept_from(Source& source, int fd, std::size_t most);
+  bool survive(const SystemError& error, Source& source, int fd, Clock::time_point now);
+  void refuse(std::vector<Arrival> arrivals, Clock::time_point now);
+
+  const std::shared_ptr<Handoff> handoff_;
+  std::vector<Source> sources_;
+  std::vector<pollfd> entries_;
+  std::vector<Arrival> batch_;
+  std::vector<UniqueFd> blocked_;
+  Refuser refuser_;
+  std::size_t first_ = 0;
+  Clock::time_point retry_at_{};
+  std::chrono::milliseconds pause_{0};
+};
+
+}  // namespace listenq
+
+#endif  // LISTENQ_CORE_ACCEPTOR_H_

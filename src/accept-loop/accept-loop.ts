@@ -1,0 +1,384 @@
+import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import {
+  acceptThreadEnded,
+  illegalConstructor,
+  invalidArgType,
+  invalidArgValue,
+  listenerClosed,
+  type SystemCallError,
+} from '../errors';
+import type { Handoff } from '../native/contract';
+import { makeConnection, type Connection } from '../socket/connection';
+import { listen, type ListenOptions } from '../socket/listen';
+import { Listener } from '../socket/listener';
+import { packedPeer } from '../socket/names';
+import * as check from '../validate';
+import { listenerList, type ListenerList } from './listener-list';
+import {
+  checkAccept,
+  checkClose,
+  checkOptions,
+  DRAIN_TIMEOUT_MS,
+  type AcceptLoopOptions,
+  type AcceptOptions,
+  type CheckedOptions,
+  type CloseOptions,
+} from './options';
+import { statsOf, type AcceptLoopStats } from './stats';
+import { makeHandoff, startThread } from './thread';
+import { makeWaiter, type Waiter } from './waiter';
+
+export interface CloseReport {
+  /** Connections that were accepted and that nobody took: closed. */
+  untaken: number;
+}
+
+export interface AcceptLoopEvents {
+  /** A connection, which the listener owns. Emitted only while there is one. */
+  connection: [connection: Connection];
+  /** Descriptors or memory have run out (EMFILE, ENFILE, ENOBUFS, ENOMEM). Once for a shortage; the kernel keeps what is
+   * queued, and accepting goes on by itself. Without a listener the process is warned. */
+  shortage: [error: SystemCallError];
+  /** The loop has ended because of it. */
+  error: [error: Error];
+  /** The thread has ended, the listeners and all that waited are closed. */
+  close: [report: CloseReport];
+}
+
+/** What `Handoff.take` gives instead of a descriptor. */
+const NEWS = -2;
+/** How many connections are handed out in one turn of the event loop, lest a flood keep it from all else. */
+const TURN = 64;
+const INTERNAL = Symbol('listenq.internal');
+let construct: (listeners: Listener[], options: CheckedOptions) => AcceptLoop;
+
+/**
+ * Accepts on a thread of its own and hands the connections to the thread that made it, which owns it. Made by
+ * `acceptLoop`. Keeps the process alive until it is closed or unref'ed.
+ *
+ * The thread goes on while this one is busy: connections leave the kernel's queue up to `highWaterMark`, and wait here.
+ * They are taken by `accept()`, by async iteration, or by a 'connection' listener, in that order where several are used;
+ * oldest first; at most 64 in one turn of the event loop. This thread is woken once for a burst.
+ */
+export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncIterable<Connection> {
+  /** What it accepts from. The loop closes them when it is closed. */
+  override readonly listeners: ListenerList<AcceptLoopEvents>;
+  /** The bound in force: as asked, or the default. */
+  readonly highWaterMark: number;
+  readonly #handoff: Handoff;
+  readonly #thread: Worker;
+  readonly #threadEnded: Promise<void>;
+  readonly #waiters = new Set<Waiter>();
+  readonly #onConnectionEnd: (() => void) | undefined;
+  /** How many more this turn of the event loop may take. */
+  #budget = TURN;
+  #paused = false;
+  /** Nothing is handed out any more. */
+  #over = false;
+  #reason: Error | undefined;
+  #ending: Promise<CloseReport> | undefined;
+  #hurry: (() => void) | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  static {
+    construct = (listeners, options) => new AcceptLoop(INTERNAL, listeners, options);
+  }
+
+  private constructor(guard: symbol, listeners: Listener[], options: CheckedOptions) {
+    if (guard !== INTERNAL) throw illegalConstructor('AcceptLoop', 'acceptLoop(source, options)');
+    super();
+    this.listeners = listenerList(listeners, (event) => super.listeners(event));
+    this.highWaterMark = options.highWaterMark;
+    this.#handoff = makeHandoff(options, () => this.#deliver());
+    if (options.maxConnections >= 0) this.#onConnectionEnd = () => this.#handoff.closed();
+    try {
+      this.#thread = startThread(this.#handoff, listeners, options);
+    } catch (error) {
+      this.#handoff.end();
+      throw error;
+    }
+    this.#threadEnded = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
+    this.#thread.once('error', (error) => this.#fail(error));
+    this.#thread.once('exit', () => this.#onThreadEnd());
+    (this as EventEmitter).on('newListener', (event) => {
+      if (event === 'connection') process.nextTick(() => this.#deliver());
+    });
+    this.#watch(options.signal);
+  }
+
+  /** Whether it is closed, by `close()`, an abort, an error, or the end of its listeners. */
+  get closed(): boolean {
+    return this.#over;
+  }
+
+  /**
+   * Takes the oldest connection, which the caller owns; waits while there is none. Callers are served in their order.
+   *
+   * @returns rejects with ERR_LISTENER_CLOSED once the loop is closed, with the error that ended it, or with the reason of
+   *   a signal
+   */
+  async accept(options: AcceptOptions = {}): Promise<Connection> {
+    const signal = checkAccept(options);
+    if (this.#over) throw this.#whyOver();
+    const connection = this.#waiters.size === 0 ? this.#take(1) : undefined;
+    return connection ?? this.#wait(signal);
+  }
+
+  /** Connections as they come, until the loop is closed. Leaving the iteration leaves the loop as it is. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
+    const next = async (): Promise<IteratorResult<Connection, undefined>> => {
+      try {
+        return { done: false, value: await this.accept() };
+      } catch (error) {
+        if (this.#reason !== undefined) throw error;
+        return { done: true, value: undefined };
+      }
+    };
+    const iterator = { next, [Symbol.asyncIterator]: () => iterator };
+    return iterator;
+  }
+
+  /** Stops accepting, and emitting 'connection': what comes waits in the kernel. One that is being accepted at this moment
+   * may still arrive; `accept()` still gives those that have. */
+  pause(): this {
+    this.#paused = true;
+    this.#handoff.pause(true);
+    return this;
+  }
+
+  resume(): this {
+    this.#paused = false;
+    this.#handoff.pause(false);
+    process.nextTick(() => this.#deliver());
+    return this;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Counts so far; of a closed loop, to its end. */
+  stats(): AcceptLoopStats {
+    return statsOf(this.#handoff.stats(), this.#onConnectionEnd !== undefined);
+  }
+
+  /** Changes the backlog of each listener: listen(2) again. @throws ERR_LISTENER_CLOSED */
+  setBacklog(backlog: number): void {
+    check.int32(backlog, 'backlog');
+    if (this.#over) throw listenerClosed('setBacklog');
+    for (const listener of this.listeners) listener.setBacklog(backlog);
+  }
+
+  /** Keeps the process alive again, after `unref()`. */
+  ref(): this {
+    if (!this.#over) this.#handoff.ref();
+    return this;
+  }
+
+  /** Lets the process end although the loop is open. */
+  unref(): this {
+    this.#handoff.unref();
+    return this;
+  }
+
+  /**
+   * Stops accepting, closes the listeners and what nobody has taken, and ends the thread. Of clients that the kernel has
+   * queued, each gets a reset, unless `drain` is set: then they are accepted first, whatever `highWaterMark` says, and
+   * handed out; a paused loop resumes. A later call with no `drain` ends the draining.
+   *
+   * @returns when all that is done, within `timeoutMs` and a moment; a second call waits for the same.
+   */
+  async close(options: CloseOptions = {}): Promise<CloseReport> {
+    const { drain, timeoutMs } = checkClose(options);
+    if (!drain) this.#hurry?.();
+    return (this.#ending ??= drain ? this.#drain(timeoutMs) : this.#end());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Hands out what there is, to those who want it. Called once for a burst. */
+  #deliver(): void {
+    let finished = false;
+    try {
+      while (this.#handOutOne());
+      finished = true;
+    } finally {
+      // A 'connection' listener threw; those that come after must not wait for the next burst.
+      if (!finished) setImmediate(() => this.#deliver());
+    }
+  }
+
+  #handOutOne(): boolean {
+    if (this.#over) return false;
+    const [waiter] = this.#waiters;
+    const flowing = !this.#paused && this.listenerCount('connection') > 0;
+    if (waiter === undefined && !flowing) {
+      this.#hearNews();
+      return false;
+    }
+    const connection = this.#take(Math.max(this.#waiters.size, 1));
+    if (connection === undefined) return false;
+    if (waiter === undefined) {
+      this.emit('connection', connection);
+    } else {
+      this.#waiters.delete(waiter);
+      waiter.resolve(connection);
+    }
+    return true;
+  }
+
+  /** Takes one for the first of `wanting`. */
+  #take(wanting: number): Connection | undefined {
+    while (this.#budget > 0) {
+      const fd = this.#handoff.take(wanting);
+      if (fd >= 0) {
+        this.#spend();
+        return makeConnection(fd, packedPeer(0), this.#onConnectionEnd);
+      }
+      if (fd !== NEWS) {
+        this.#onEmpty?.();
+        return undefined;
+      }
+      this.#hearNews();
+    }
+    return undefined;
+  }
+
+  #spend(): void {
+    if (--this.#budget > 0) return;
+    setImmediate(() => {
+      this.#budget = TURN;
+      this.#deliver();
+    });
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<Connection> {
+    const waiter = makeWaiter(signal, (gone) => {
+      this.#waiters.delete(gone);
+      this.#handoff.want(this.#waiters.size);
+    });
+    this.#waiters.add(waiter);
+    this.#handoff.want(this.#waiters.size);
+    return waiter.promise;
+  }
+
+  #hearNews(): void {
+    const news = this.#handoff.news();
+    if (news === undefined) return;
+    const [fatal, error] = news;
+    if (fatal) this.#fail(error);
+    else if (!this.emit('shortage', error)) warnOfShortage(error);
+  }
+
+  /** The thread ends, or has ended, because of `error`. */
+  #fail(error: Error): void {
+    this.#reason ??= error;
+  }
+
+  #watch(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const abort = (): void => {
+      this.#reason ??= signal.reason;
+      void this.close();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    this.once('close', () => signal.removeEventListener('abort', abort));
+  }
+
+  #onThreadEnd(): void {
+    if (this.#ending !== undefined) return;
+    this.#hearNews();
+    // Somebody closed the listeners: what has been accepted is handed out. Anything else is a failure.
+    if (this.#reason === undefined && this.listeners.some((listener) => !listener.closed))
+      this.#fail(acceptThreadEnded());
+    const failure = this.#reason;
+    this.#ending = failure === undefined ? this.#drain(DRAIN_TIMEOUT_MS) : this.#end();
+    if (failure === undefined) return;
+    // Whoever waits in accept() is told there; whoever listens to events, here.
+    const listens = this.listenerCount('error') + this.listenerCount('connection') > 0;
+    void this.#ending.then(() => {
+      if (listens) process.nextTick(() => this.emit('error', failure));
+    });
+  }
+
+  async #drain(timeoutMs: number): Promise<CloseReport> {
+    const hurry = new Promise<void>((resolve) => (this.#hurry = resolve));
+    const late = timeoutMs === Infinity ? undefined : setTimeout(() => this.#hurry?.(), timeoutMs);
+    this.#thread.ref();
+    this.#handoff.stop(true);
+    this.resume();
+    await Promise.race([hurry, this.#threadEnded.then(() => this.#emptied())]);
+    clearTimeout(late);
+    this.#hurry = undefined;
+    return this.#end();
+  }
+
+  /** Waits until what was accepted is taken. */
+  #emptied(): Promise<void> {
+    if (this.#handoff.stats()[2] === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onEmpty = resolve));
+  }
+
+  async #end(): Promise<CloseReport> {
+    this.#over = true;
+    this.#thread.ref();
+    this.#handoff.stop(false);
+    for (const listener of this.listeners) listener.close();
+    for (const waiter of this.#waiters) waiter.reject(this.#whyOver());
+    this.#waiters.clear();
+    await this.#threadEnded;
+    const report = { untaken: this.#handoff.end() };
+    this.emit('close', report);
+    return report;
+  }
+
+  #whyOver(): Error {
+    return this.#reason ?? listenerClosed('accept');
+  }
+}
+
+/**
+ * Runs a blocking-style accept loop on a worker thread and hands what it accepts to this one: poll(2), and accept4(2) with
+ * SOCK_CLOEXEC and SOCK_NONBLOCK until the queue is empty or the bound is reached. Does not block. Works in a worker too.
+ *
+ * @param source a Listener, several, or options to `listen` with. The loop closes them when it is closed
+ * @throws what `listen` throws; ERR_LISTENER_CLOSED for one that is closed or detached; the reason of an aborted signal;
+ *   TypeError and RangeError. Then nothing was started, and a Listener that was given is as before
+ */
+export function acceptLoop(
+  source: Listener | readonly Listener[] | ListenOptions,
+  options: AcceptLoopOptions = {},
+): AcceptLoop {
+  const checked = checkOptions(options);
+  if (source instanceof Listener) return construct(checkListeners([source]), checked);
+  if (Array.isArray(source)) return construct(checkListeners(source), checked);
+  const listener = listen(check.object(source, 'source', 'a Listener, several, or options of listen'));
+  try {
+    return construct([listener], checked);
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+}
+
+function checkListeners(listeners: readonly unknown[]): Listener[] {
+  if (listeners.length === 0) throw invalidArgValue('source', 'must hold at least one Listener', listeners);
+  return listeners.map((listener, index) => {
+    if (!(listener instanceof Listener)) throw invalidArgType(`source[${index}]`, 'a Listener', listener);
+    if (listener.closed) throw listenerClosed('acceptLoop');
+    if (listeners.indexOf(listener) < index)
+      throw invalidArgValue(`source[${index}]`, 'is in the list already', listener);
+    return listener;
+  });
+}
+
+function warnOfShortage(error: Error): void {
+  process.emitWarning(`accept loop: ${error.message}`, {
+    type: 'ListenqShortageWarning',
+    code: 'LISTENQ_SHORTAGE',
+    detail: `The kernel keeps what is queued; accepting goes on when there is room. Listen to 'shortage' to hear of it.`,
+  });
+}

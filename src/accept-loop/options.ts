@@ -1,0 +1,164 @@
+import { BlockList } from 'node:net';
+import * as c from '../constants';
+import { invalidArgType, invalidArgValue } from '../errors';
+import { native } from '../native/load';
+import * as check from '../validate';
+
+export interface AcceptLoopOptions {
+  /**
+   * How many connections may be accepted and not taken yet. At the bound nothing more is accepted: what comes then waits
+   * in the kernel's queue, of exactly the listener's backlog. 0: a connection is accepted only for a caller that waits
+   * in `accept()` (or for a 'connection' listener that has returned), so that all others are in the kernel's queue.
+   *
+   * Default: 4096, or half of RLIMIT_NOFILE if that is less. With it the process carries a pause of its event loop in
+   * which backlog + 1 + 4096 clients arrive; each costs a descriptor and, in the kernel, a socket.
+   */
+  highWaterMark?: number | undefined;
+  /**
+   * What becomes of a connection that has waited longer than `maxWaitMs`, or that comes when `maxWaiting` wait, or when
+   * `maxConnections` are open. The accepting thread does it, also while this thread is busy.
+   *
+   * - 'wait' (default): it waits. Beyond `maxConnections` it is closed.
+   * - 'reset': RST.
+   * - 'close': end of stream.
+   * - bytes, such as an HTTP 503: they are sent, then the stream ends.
+   */
+  overload?: 'wait' | 'reset' | 'close' | NodeJS.ArrayBufferView | undefined;
+  /** How long a connection may wait, in milliseconds: in the kernel's queue, as far as TCP_INFO tells, and in the
+   * loop's. For AF_UNIX the kernel does not tell: the time counts from accept(2). Default: no limit. */
+  maxWaitMs?: number | undefined;
+  /** How many may wait in the loop's queue before the next one is refused. At most `highWaterMark`. Default: no limit;
+   * for an `overload` other than 'wait' that has neither this nor `maxWaitMs`, `highWaterMark`. */
+  maxWaiting?: number | undefined;
+  /** How many connections of this loop may be open: waiting, or handed over and not closed. Default: no limit. */
+  maxConnections?: number | undefined;
+  /** Peers that are closed at once, and never handed over. Rules that are added later count from then on. */
+  blockList?: BlockList | undefined;
+  /** Closes the loop when it is aborted. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface AcceptOptions {
+  /** Gives the wait up. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface CloseOptions {
+  /** Take first all that the kernel has queued, and wait until it is taken from the loop. Default: false. */
+  drain?: boolean | undefined;
+  /** How long to wait for that, in milliseconds. Default: 5000. */
+  timeoutMs?: number | undefined;
+}
+
+export interface CheckedOptions {
+  highWaterMark: number;
+  action: number;
+  answer: Uint8Array;
+  /** -1: no limit. */
+  maxWaitMs: number;
+  maxWaiting: number;
+  maxConnections: number;
+  blockList: BlockList | undefined;
+  signal: AbortSignal | undefined;
+}
+
+const NAMES = [
+  'highWaterMark',
+  'overload',
+  'maxWaitMs',
+  'maxWaiting',
+  'maxConnections',
+  'blockList',
+  'signal',
+] as const;
+
+/** In the order of the addon's enum. */
+const ACTIONS = ['wait', 'reset', 'close'] as const;
+const NO_LIMIT = -1;
+const DEFAULT_HIGH_WATER_MARK = 4096;
+const NO_ANSWER = new Uint8Array(0);
+/** How long `close({ drain: true })` waits unless told. */
+export const DRAIN_TIMEOUT_MS = 5000;
+
+/** Checks the options of an accept loop, before anything is started. */
+export function checkOptions(options: unknown): CheckedOptions {
+  const given = check.object(options, 'options');
+  check.noOthers(given, NAMES, 'options');
+  const number = (name: string): number =>
+    given[name] === undefined ? NO_LIMIT : check.integer(given[name], `options.${name}`, 0);
+  const maxWaitMs =
+    given['maxWaitMs'] === undefined ? NO_LIMIT : wholeMilliseconds(given['maxWaitMs'], 'options.maxWaitMs');
+  const { action, answer } = checkOverload(given['overload']);
+  const checked = {
+    highWaterMark: number('highWaterMark'),
+    ...{ action, answer, maxWaitMs, blockList: checkBlockList(given['blockList']) },
+    maxWaiting: number('maxWaiting'),
+    maxConnections: number('maxConnections'),
+    signal: checkSignal(given['signal']),
+  };
+  return withDefaults(checked);
+}
+
+/** Checks the options of `accept()`: its signal, if there is one. */
+export function checkAccept(options: unknown): AbortSignal | undefined {
+  const given = check.object(options, 'options');
+  check.noOthers(given, ['signal'], 'options');
+  return checkSignal(given['signal']);
+}
+
+export function checkClose(options: unknown): { drain: boolean; timeoutMs: number } {
+  const given = check.object(options, 'options');
+  check.noOthers(given, ['drain', 'timeoutMs'], 'options');
+  const drain = given['drain'] !== undefined && check.boolean(given['drain'], 'options.drain');
+  return { drain, timeoutMs: check.timeoutMs(options) ?? DRAIN_TIMEOUT_MS };
+}
+
+function withDefaults(checked: CheckedOptions): CheckedOptions {
+  const { action, maxWaitMs, maxWaiting } = checked;
+  let { highWaterMark } = checked;
+  if (highWaterMark === NO_LIMIT) highWaterMark = Math.max(defaultHighWaterMark(), maxWaiting);
+  if (maxWaiting > highWaterMark) {
+    const reason = `must be at most options.highWaterMark, ${highWaterMark}: more never wait`;
+    throw invalidArgValue('options.maxWaiting', reason, maxWaiting);
+  }
+  const unsaid = action !== 0 && maxWaiting === NO_LIMIT && maxWaitMs === NO_LIMIT;
+  return { ...checked, highWaterMark, maxWaiting: unsaid ? highWaterMark : maxWaiting };
+}
+
+/** What waits may not use up the descriptors that those who are served need. */
+function defaultHighWaterMark(): number {
+  const { soft } = native.getrlimit(c.RLIMIT_NOFILE);
+  return Math.min(DEFAULT_HIGH_WATER_MARK, Math.max(1, Math.floor(soft / 2)));
+}
+
+/** Up to the next whole one, which is what the clocks of the kernel's queue tell. */
+function wholeMilliseconds(value: unknown, name: string): number {
+  const ms = check.milliseconds(value, name);
+  return ms === Infinity ? NO_LIMIT : check.integer(Math.ceil(ms), name, 0);
+}
+
+function checkOverload(value: unknown): { action: number; answer: Uint8Array } {
+  if (value === undefined) return { action: ACTIONS.indexOf('wait'), answer: NO_ANSWER };
+  const expected = `'wait', 'reset', 'close', or bytes (a Buffer, TypedArray or DataView)`;
+  if (ArrayBuffer.isView(value)) {
+    const answer = Uint8Array.from(check.bytes(value, 'options.overload'));
+    if (answer.byteLength > 0) return { action: ACTIONS.indexOf('close'), answer };
+    throw invalidArgValue('options.overload', `must not be empty: 'close' answers with nothing`, value);
+  }
+  if (typeof value !== 'string') throw invalidArgType('options.overload', expected, value);
+  const action = ACTIONS.findIndex((name) => name === value);
+  if (action < 0) throw invalidArgValue('options.overload', `must be ${expected}`, value);
+  return { action, answer: NO_ANSWER };
+}
+
+function checkBlockList(value: unknown): BlockList | undefined {
+  if (value === undefined || value instanceof BlockList) return value;
+  throw invalidArgType('options.blockList', 'a net.BlockList', value);
+}
+
+function checkSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  if (!(value instanceof AbortSignal)) throw invalidArgType('options.signal', 'an AbortSignal', value);
+  value.throwIfAborted();
+  return value;
+}

@@ -1,0 +1,34 @@
+import * as path from 'node:path';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { Handoff } from '../native/contract';
+import { native } from '../native/load';
+import type { Listener } from '../socket/listener';
+import type { CheckedOptions } from './options';
+import type { AcceptThreadData } from './worker';
+
+/** Of the thread, in megabytes: it keeps next to nothing. */
+const HEAP = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 };
+
+/** What the accepting thread and this one share. `onReady` is called on this one, once for a burst. */
+export function makeHandoff(options: CheckedOptions, onReady: () => void): Handoff {
+  const { highWaterMark, maxWaitMs, maxWaiting, maxConnections, action, answer } = options;
+  return new native.Handoff(highWaterMark, maxWaitMs, maxWaiting, maxConnections, action, answer, onReady);
+}
+
+/** Starts the accepting thread. It does not keep the process alive. */
+export function startThread(
+  handoff: Handoff,
+  listeners: readonly Listener[],
+  options: CheckedOptions,
+): Worker {
+  const workerData: AcceptThreadData = {
+    handoff: handoff.token(),
+    listeners: listeners.map((listener) => listener.share().token),
+    blockList: options.blockList,
+  };
+  const file = path.join(__dirname, 'worker.js');
+  // What the program preloads into its threads has no business in this one.
+  const thread = new Worker(file, { workerData, execArgv: [], env: SHARE_ENV, resourceLimits: HEAP });
+  thread.unref();
+  return thread;
+}
