@@ -20,7 +20,7 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
     return DefineClass(
         env, "ListenerCopy",
         {InstanceMethod<&Self::accept_within>("acceptWithin"), InstanceMethod<&Self::enter>("enter"),
-         InstanceMethod<&Self::leave>("leave"), InstanceMethod<&Self::fd>("fd"), InstanceMethod<&Self::token>("token"),
+         InstanceMethod<&Self::leave>("leave"), InstanceMethod<&Self::lend>("lend"), InstanceMethod<&Self::token>("token"),
          InstanceMethod<&Self::own_path>("ownPath"), InstanceMethod<&Self::closed>("closed"),
          InstanceMethod<&Self::close>("close"), InstanceMethod<&Self::release>("release"),
          InstanceMethod<&Self::detach>("detach"), InstanceMethod<&Self::failed>("failed")});
@@ -87,7 +87,9 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
     return info.Env().Undefined();
   }
 
-  Napi::Value fd(const Napi::CallbackInfo& info) {
+  // lend(): the number; the socket may be another process's too from now on.
+  Napi::Value lend(const Napi::CallbackInfo& info) {
+    if (member_) member_->group().lend();
     return Napi::Number::New(info.Env(), member_ ? member_->fd() : kClosed);
   }
 

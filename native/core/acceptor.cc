@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "accept.h"
+#include "admission.h"
 #include "queue.h"
 #include "socket.h"
 
@@ -23,6 +24,9 @@ constexpr std::chrono::milliseconds kFirstPause = 5ms;
 constexpr std::chrono::milliseconds kLongestPause = 100ms;
 /** After nothing but connections that failed: a refusal that never ends, as of a sandbox, must not spin. */
 constexpr std::chrono::milliseconds kPauseAfterFailures = 10ms;
+/** How long a handshake that is under way when draining begins has to finish: a client may see itself connected while
+ * its ACK is still travelling. */
+constexpr std::chrono::milliseconds kSettle = 100ms;
 
 // Rounded up: a wait that ends early would spin through the last millisecond.
 int milliseconds_until(Acceptor::Clock::time_point until) {
@@ -52,19 +56,20 @@ std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
 
   const Leases leases = lease_all();
   if (leases.empty()) return std::nullopt;
+  if (draining && !settled_at_) stop_admitting(leases, now);
   const bool accepting = orders.room > 0 && now >= retry_at_;
   if (!accepting) wait(leases, false, next_deadline(orders, now, slice));
   if (!accepting) return 0;
   if (!any_ready()) {
-    wait(leases, true, draining ? now : next_deadline(orders, now, slice));
+    wait(leases, true, draining ? *settled_at_ : next_deadline(orders, now, slice));
     // The taker may have paused meanwhile.
     orders.room = handoff_->room_now();
   }
-  if (draining && !any_ready()) {
+  if (!accept_all(leases, orders.room)) return std::nullopt;
+  if (draining && batch_.empty() && !any_ready() && Clock::now() >= *settled_at_) {
     for (const Source& source : sources_) source.member->group().close();
     return std::nullopt;
   }
-  if (!accept_all(leases, orders.room)) return std::nullopt;
   return batch_.size();
 }
 
@@ -104,6 +109,16 @@ Acceptor::Leases Acceptor::lease_all() {
   return leases;
 }
 
+// Whoever connects between the last accept(2) and close(2) would be reset. A socket that may be another process's is left
+// as it is: it lives on there, with its queue.
+void Acceptor::stop_admitting(const Leases& leases, Clock::time_point now) {
+  settled_at_ = now;
+  for (std::size_t i = 0; i < sources_.size(); i++) {
+    if (sources_[i].member->group().lent()) continue;
+    if (listenq::stop_admitting(leases[i].fd()).ok() && sources_[i].tcp) settled_at_ = now + kSettle;
+  }
+}
+
 Acceptor::Clock::time_point Acceptor::next_deadline(const Handoff::Orders& orders, Clock::time_point now,
                                                     std::chrono::milliseconds slice) const {
   auto until = now + slice;
@@ -120,7 +135,10 @@ void Acceptor::wait(const Leases& leases, bool for_connections, Clock::time_poin
   for (const Source& source : sources_) entries_.push_back({source.member->group().close_event(), POLLIN, 0});
   const std::size_t listeners = entries_.size();
   if (for_connections) {
-    for (const auto& lease : leases) entries_.push_back({lease.fd(), POLLIN, 0});
+    for (std::size_t i = 0; i < sources_.size(); i++) {
+      // A negative number is passed over.
+      entries_.push_back({sources_[i].spent ? -1 : leases[i].fd(), POLLIN, 0});
+    }
   }
   // A signal that ends the wait early is as good as a time that is up: the caller comes again.
   if (::poll(entries_.data(), entries_.size(), milliseconds_until(until)) <= 0) return;
@@ -181,7 +199,9 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
 bool Acceptor::survive(const SystemError& error, Source& source, int fd, Clock::time_point now) {
   const AcceptFailure failure = classify_accept(error.number);
   const bool shut_down = failure == AcceptFailure::kWouldBlock && !source.tcp && is_shut_down(fd);
-  if (failure == AcceptFailure::kWouldBlock && !shut_down) return true;
+  // By this thread, if it is draining.
+  source.spent = shut_down && settled_at_;
+  if (failure == AcceptFailure::kWouldBlock && (!shut_down || source.spent)) return true;
   // What came before is delivered first: the next call meets the error again.
   source.ready = true;
   if (!batch_.empty()) return true;

@@ -55,12 +55,15 @@ class Acceptor {
     bool roomy = false;
     /** May hold connections. */
     bool ready = false;
+    /** Admits nobody any more, and its queue is empty. */
+    bool spent = false;
   };
   using Leases = std::vector<ListenerMember::Lease>;
 
   bool any_ready() const;
   Leases lease_all();
   void wait(const Leases& leases, bool for_connections, Clock::time_point until);
+  void stop_admitting(const Leases& leases, Clock::time_point now);
   Clock::time_point next_deadline(const Handoff::Orders& orders, Clock::time_point now,
                                   std::chrono::milliseconds slice) const;
   // These three are false if the listener has failed.
@@ -77,6 +80,8 @@ class Acceptor {
   Refuser refuser_;
   std::size_t first_ = 0;
   Clock::time_point retry_at_{};
+  /** While draining: when those whose handshake was under way must have come. */
+  std::optional<Clock::time_point> settled_at_;
   std::chrono::milliseconds pause_{0};
 };
 

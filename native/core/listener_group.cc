@@ -112,6 +112,16 @@ void ListenerGroup::remove_path() const {
   if (found.st_dev == path_->device && found.st_ino == path_->inode) ::unlink(path_->path.c_str());
 }
 
+void ListenerGroup::lend() {
+  std::lock_guard lock(mutex_);
+  lent_ = true;
+}
+
+bool ListenerGroup::lent() const {
+  std::lock_guard lock(mutex_);
+  return lent_;
+}
+
 bool ListenerGroup::closed() const {
   std::lock_guard lock(mutex_);
   return closed_;

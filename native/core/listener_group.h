@@ -46,6 +46,11 @@ class ListenerGroup : public std::enable_shared_from_this<ListenerGroup> {
   /** Makes close() remove the socket file at `path` (as lstat finds it now), if it is still the same file then. */
   void own_path(std::string path);
 
+  /** Somebody outside has learnt the number, and may have handed the socket to another process. */
+  void lend();
+  /** Whether the socket may be another process's too. */
+  bool lent() const;
+
   bool closed() const;
   void close();
   /** Readable from close() on; an eventfd that belongs to the group. */
@@ -74,6 +79,7 @@ class ListenerGroup : public std::enable_shared_from_this<ListenerGroup> {
   const Waker waker_;
   const std::uint64_t token_;
   bool closed_ = false;
+  bool lent_ = false;
   std::list<Copy> copies_;
   std::optional<OwnedPath> path_;
 };

@@ -187,6 +187,12 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
    * queued, each gets a reset, unless `drain` is set: then they are accepted first, whatever `highWaterMark` says, and
    * handed out; a paused loop resumes. A later call with no `drain` ends the draining.
    *
+   * Draining begins by letting no new client in, so that none is reset in the end: a TCP listener drops SYNs (the client
+   * tries again after a second), those whose handshake is under way get 100 ms, an AF_UNIX listener refuses. This changes
+   * the socket, so it is left out where another process may have it too: of a listener that was adopted by `fd`, or whose
+   * `fd` was read. There the queue lives on in that process; if there is none, a client that connects in the last
+   * microseconds is reset.
+   *
    * @returns when all that is done, within `timeoutMs` and a moment; a second call waits for the same.
    */
   async close(options: CloseOptions = {}): Promise<CloseReport> {

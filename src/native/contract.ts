@@ -144,7 +144,8 @@ export interface ListenerCopy {
   /** Borrows the number until `leave()`, during which no thread closes it; -1 once closed. */
   enter(): number;
   leave(): void;
-  fd(): number;
+  /** The number, and that the socket may be another process's from now on. */
+  lend(): number;
   token(): string;
   ownPath(path: string): void;
   closed(): boolean;

@@ -138,7 +138,7 @@ function listenAt(address: InternetAddress, protocol: number, { backlog, plan, o
       applyOptions(fd, plan.beforeBind(address.family));
       native.bind(fd, packed);
       applyOptions(fd, plan.beforeListen(address.family));
-      return makeListener(fd, listenWith(fd, backlog), undefined);
+      return makeListener(fd, listenWith(fd, backlog));
     });
   });
 }
@@ -159,7 +159,7 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
     const address: Address = { family: 'unix', path };
     return naming(address, () => {
       applyOptions(fd, plan.beforeBind('unix'));
-      const finish = (): Listener => makeListener(fd, listenWith(fd, backlog), ownedPath);
+      const finish = (): Listener => makeListener(fd, listenWith(fd, backlog), { ownedPath });
       if (!abstract) return atBoundPath(fd, path, packed, mode, finish);
       native.bind(fd, packed);
       return finish();
@@ -178,7 +178,7 @@ function adopt(fd: number, { backlog, plan }: Checked): Listener {
     listening && backlog === undefined ? limitOf(fd) : naming(address, () => listenWith(fd, backlog));
   native.setNonblocking(fd, true);
   native.setCloexec(fd);
-  return makeListener(fd, asked, undefined);
+  return makeListener(fd, asked, { shared: true });
 }
 
 /** The backlog of a living queue; for AF_UNIX a kernel without unix_diag does not tell. */

@@ -75,9 +75,10 @@ export class Listener {
     return new Listener(INTERNAL, copy, asked);
   }
 
-  /** The descriptor, lent: it stays the listener's. -1 once closed. */
+  /** The descriptor, lent: it stays the listener's. -1 once closed. Whoever reads it may pass the socket to another
+   * process, which an accept loop that drains takes into account. */
   get fd(): number {
-    return this.#closed ? -1 : this.#copy.fd();
+    return this.#closed ? -1 : this.#copy.lend();
   }
 
   /** The backlog as it was last asked for through this object; `queue().limit` is what the kernel made of it. Of an
@@ -271,13 +272,15 @@ export class Listener {
   }
 }
 
-/** Makes the Listener of a descriptor that listens and that this environment owns; takes it over. */
+/** Makes the Listener of a descriptor that listens, and takes it over. `ownedPath` is removed when it is closed;
+ * `shared` says that another process may have the socket too. */
 export function makeListener(
   fd: number,
   backlog: number | undefined,
-  ownedPath: string | undefined,
+  { ownedPath, shared = false }: { ownedPath?: string | undefined; shared?: boolean } = {},
 ): Listener {
   const copy = new native.ListenerCopy(fd);
   if (ownedPath !== undefined) copy.ownPath(ownedPath);
+  if (shared) copy.lend();
   return construct(copy, backlog);
 }
