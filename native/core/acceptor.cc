@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "accept.h"
 #include "admission.h"
@@ -15,11 +16,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/** How long a busy taker may keep the thread from the next accept, so that the two do not wake each other for every
- * connection. */
-constexpr std::chrono::microseconds kRestWhileTaken = 1ms;
-/** The backlog from which on that is safe: at 100,000 connections a second a queue of this length lasts 1.28 ms. */
+/** Connections that come closer together than this are load. */
+constexpr std::chrono::microseconds kClose = 100us;
+/** How long the next ones may gather under load, so that each burst, and not each connection, wakes two threads. */
+constexpr std::chrono::microseconds kRest = 250us;
+/** How often over, while the taker is busy with what it has. */
+constexpr int kMostRests = 4;
+/** The backlog from which on that is safe: with 100,000 connections a second a queue of this length lasts 1.28 ms. */
 constexpr std::uint32_t kRoomyBacklog = 128;
+/** And the bound: callers of whom few may wait are served one by one. */
+constexpr std::size_t kRoomyBound = 64;
+/** A wait that lasted as long found the queue empty first. */
+constexpr std::chrono::microseconds kSlept = 20us;
 constexpr std::chrono::milliseconds kFirstPause = 5ms;
 constexpr std::chrono::milliseconds kLongestPause = 100ms;
 /** After nothing but connections that failed: a refusal that never ends, as of a sandbox, must not spin. */
@@ -46,7 +54,8 @@ Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr
 }
 
 std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
-  if (!any_ready() && std::ranges::all_of(sources_, &Source::roomy)) handoff_->rest_while_taken(kRestWhileTaken);
+  if (loaded_) rest();
+  slept_ = false;
   const auto now = Clock::now();
   auto orders = handoff_->orders(now);
   refuse(std::move(orders.overdue), now);
@@ -71,6 +80,12 @@ std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
     return std::nullopt;
   }
   return batch_.size();
+}
+
+void Acceptor::rest() const {
+  if (any_ready() || handoff_->settings().high_water_mark < kRoomyBound) return;
+  if (!std::ranges::all_of(sources_, &Source::roomy)) return;
+  for (int i = 0; i < kMostRests && (i == 0 || handoff_->taker_busy()); i++) std::this_thread::sleep_for(kRest);
 }
 
 void Acceptor::block(std::size_t index) {
@@ -109,8 +124,8 @@ Acceptor::Leases Acceptor::lease_all() {
   return leases;
 }
 
-// Whoever connects between the last accept(2) and close(2) would be reset. A socket that may be another process's is left
-// as it is: it lives on there, with its queue.
+// Whoever connects between the last accept(2) and close(2) would be reset. A socket that may be another process's is
+// left as it is: it lives on there, with its queue.
 void Acceptor::stop_admitting(const Leases& leases, Clock::time_point now) {
   settled_at_ = now;
   for (std::size_t i = 0; i < sources_.size(); i++) {
@@ -140,8 +155,11 @@ void Acceptor::wait(const Leases& leases, bool for_connections, Clock::time_poin
       entries_.push_back({sources_[i].spent ? -1 : leases[i].fd(), POLLIN, 0});
     }
   }
+  const auto before = Clock::now();
   // A signal that ends the wait early is as good as a time that is up: the caller comes again.
-  if (::poll(entries_.data(), entries_.size(), milliseconds_until(until)) <= 0) return;
+  const int count = ::poll(entries_.data(), entries_.size(), milliseconds_until(until));
+  slept_ = for_connections && Clock::now() - before > kSlept;
+  if (count <= 0) return;
   if (entries_[0].revents != 0) handoff_->waker().clear();
   for (std::size_t i = listeners; i < entries_.size(); i++) sources_[i - listeners].ready = entries_[i].revents != 0;
 }
@@ -155,6 +173,10 @@ bool Acceptor::accept_all(const Leases& leases, std::size_t room) {
     if (most == 0) break;
     if (sources_[at].ready && !accept_from(sources_[at], leases[at].fd(), most)) return false;
   }
+  if (batch_.empty()) return true;
+  const auto now = Clock::now();
+  loaded_ = batch_.size() > 1 || now - last_arrival_ < kClose;
+  last_arrival_ = now;
   return true;
 }
 
@@ -182,8 +204,8 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
       }
       continue;
     }
-    // The queue is first in, first out: the first of a burst has waited longest.
-    const bool look = source.tcp && (turn == 0 || each_wait);
+    // The queue is first in, first out: the first of a burst has waited longest, and not at all if it ended a wait.
+    const bool look = source.tcp && ((turn == 0 && !slept_) || each_wait);
     const auto in_queue = look ? time_in_queue(accepted.value().fd.get()).value_or(0ms) : 0ms;
     batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, now - in_queue});
   }

@@ -51,7 +51,7 @@ class Acceptor {
   struct Source {
     std::unique_ptr<ListenerMember> member;
     bool tcp;
-    /** A SYN more or less does not fill its queue within the pause that a busy taker is granted. */
+    /** Its queue does not fill within a rest. */
     bool roomy = false;
     /** May hold connections. */
     bool ready = false;
@@ -61,6 +61,8 @@ class Acceptor {
   using Leases = std::vector<ListenerMember::Lease>;
 
   bool any_ready() const;
+  /** Lets connections gather, while they come in numbers. */
+  void rest() const;
   Leases lease_all();
   void wait(const Leases& leases, bool for_connections, Clock::time_point until);
   void stop_admitting(const Leases& leases, Clock::time_point now);
@@ -79,6 +81,10 @@ class Acceptor {
   std::vector<UniqueFd> blocked_;
   Refuser refuser_;
   std::size_t first_ = 0;
+  Clock::time_point last_arrival_{};
+  bool loaded_ = false;
+  /** The last wait found every queue empty at first: what ended it has only just come. */
+  bool slept_ = false;
   Clock::time_point retry_at_{};
   /** While draining: when those whose handshake was under way must have come. */
   std::optional<Clock::time_point> settled_at_;

@@ -129,9 +129,9 @@ std::vector<Arrival> Handoff::put(std::vector<Arrival>& arrivals, Clock::time_po
   return refused;
 }
 
-void Handoff::rest_while_taken(std::chrono::microseconds ceiling) {
-  std::unique_lock lock(mutex_);
-  taken_.wait_for(lock, ceiling, [this] { return !taker_busy_ || state_ != Orders::State::kAccept; });
+bool Handoff::taker_busy() const {
+  std::lock_guard lock(mutex_);
+  return taker_busy_;
 }
 
 void Handoff::count_blocked(std::uint64_t connections) {
@@ -178,7 +178,6 @@ Handoff::Taken Handoff::take(std::size_t wanting, Arrival& arrival) {
     stats_.delivered++;
   } else {
     taker_busy_ = false;
-    taken_.notify_all();
   }
   wanting_ = found && wanting > 0 ? wanting - 1 : wanting;
   call_accepting_thread();
@@ -205,7 +204,6 @@ void Handoff::pause(bool on) {
 void Handoff::stop(bool drain) {
   std::lock_guard lock(mutex_);
   state_ = drain ? Orders::State::kDrain : Orders::State::kStop;
-  taken_.notify_all();
   waker_.wake();
 }
 
@@ -219,7 +217,6 @@ std::size_t Handoff::end() {
   std::lock_guard lock(mutex_);
   ended_ = true;
   state_ = Orders::State::kStop;
-  taken_.notify_all();
   waker_.wake();
   stats_.open -= waiting_.size();
   left.swap(waiting_);

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -115,8 +114,8 @@ class Handoff {
   std::vector<Arrival> put(std::vector<Arrival>& arrivals, Clock::time_point now);
   /** Readable when the orders have changed in a way that the accepting thread waits for. It clears it. */
   const Waker& waker() const { return waker_; }
-  /** While the taker is busy with what it has: waits until it is done or `ceiling` has passed. */
-  void rest_while_taken(std::chrono::microseconds ceiling);
+  /** Whether the taker was woken, and has not found the queue empty since. */
+  bool taker_busy() const;
   void count_blocked(std::uint64_t connections);
   void count_failed(std::uint64_t connections);
   /** What the kernel's queue held. */
@@ -157,14 +156,12 @@ class Handoff {
   const std::uint64_t token_;
 
   mutable std::mutex mutex_;
-  std::condition_variable taken_;
   std::function<void()> notify_;
   std::deque<Arrival> waiting_;
   std::size_t wanting_ = 0;
   bool paused_ = false;
   Orders::State state_ = Orders::State::kAccept;
   bool ended_ = false;
-  /** The taker was woken, and has not found the queue empty since. */
   bool taker_busy_ = false;
   /** The accepting thread waits for room. */
   bool held_ = false;
