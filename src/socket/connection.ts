@@ -15,7 +15,7 @@ import { native } from '../native/load';
 import * as check from '../validate';
 import { deadlineAfter, keepWaiting, sliceUntil, type Deadline } from './blocking';
 import { describeSocket } from './describe';
-import { settle, watchForLeak } from './leaks';
+import { LeakWatch, settle } from './leaks';
 import type { WaitOptions } from './listener';
 import { localName, packedPeerName } from './names';
 import { optionNumber, readOption, type OptionValue } from './options';
@@ -37,6 +37,17 @@ const CHUNK_BYTES = 65536;
 const LAST_STDIO = 2;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (fd: number, peer: PackedAddress | undefined, onEnd?: () => void) => Connection;
+let onEndOf: (connection: Connection) => (() => void) | undefined;
+
+const leaks = new LeakWatch<Connection>('Connection', (connection) => {
+  const { fd } = connection;
+  const onEnd = onEndOf(connection);
+  return () => {
+    native.closeOwned(fd);
+    onEnd?.();
+    return true;
+  };
+});
 
 /**
  * A connected stream or seqpacket socket, and its descriptor, non-blocking and CLOEXEC. Made by `connect`, by a
@@ -58,6 +69,7 @@ export class Connection {
 
   static {
     construct = (fd, peer, onEnd) => new Connection(INTERNAL, fd, peer, onEnd);
+    onEndOf = (connection) => connection.#onEnd;
   }
 
   private constructor(guard: symbol, fd: number, peer: PackedAddress | undefined, onEnd?: () => void) {
@@ -65,11 +77,7 @@ export class Connection {
     this.#fd = fd;
     this.#packedPeer = peer;
     this.#onEnd = onEnd;
-    watchForLeak(this, 'Connection', () => {
-      native.closeOwned(fd);
-      onEnd?.();
-      return true;
-    });
+    leaks.add(this);
   }
 
   /**

@@ -26,10 +26,55 @@ const leaked = new FinalizationRegistry<Leak>(({ kind, close, madeAt }) => {
   });
 });
 
-/** Has `close` called, and the process warned once, if `owner` is collected before `settle(owner)`. `close` must not
- * refer to `owner`. */
-export function watchForLeak(owner: object, kind: string, close: () => boolean): void {
-  leaked.register(owner, { kind, close, madeAt: debug.enabled ? stackHere() : undefined }, owner);
+interface Watched {
+  readonly closed: boolean;
+}
+
+/** How many objects may wait to be registered. */
+const YOUNG = 64;
+
+/**
+ * Has the descriptors of a kind of objects closed, and the process warned once, if one is collected before
+ * `settle(owner)`.
+ *
+ * Most connections are closed soon, and registering each would cost a tenth of their accept(2): only those that are
+ * still open when the event loop turns, or when 64 more were made, are registered.
+ */
+export class LeakWatch<Owner extends Watched> {
+  readonly #kind: string;
+  readonly #closerOf: (owner: Owner) => () => boolean;
+  #young: Owner[] = [];
+  #scheduled = false;
+
+  /** `closerOf` makes what closes the owner's descriptor, and says whether it was open still. It must not refer to it. */
+  constructor(kind: string, closerOf: (owner: Owner) => () => boolean) {
+    this.#kind = kind;
+    this.#closerOf = closerOf;
+  }
+
+  add(owner: Owner): void {
+    if (debug.enabled) {
+      this.#register(owner, stackHere());
+      return;
+    }
+    if (this.#young.push(owner) === YOUNG) this.#registerYoung();
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#registerYoung();
+    }).unref();
+  }
+
+  #registerYoung(): void {
+    const young = this.#young;
+    this.#young = [];
+    for (const owner of young) if (!owner.closed) this.#register(owner, undefined);
+  }
+
+  #register(owner: Owner, madeAt: string | undefined): void {
+    leaked.register(owner, { kind: this.#kind, close: this.#closerOf(owner), madeAt }, owner);
+  }
 }
 
 /** `owner` has closed its descriptor, or given it away. */
@@ -42,7 +87,7 @@ function stackHere(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = FRAMES;
   const holder: { stack?: unknown } = {};
-  Error.captureStackTrace(holder, watchForLeak);
+  Error.captureStackTrace(holder, stackHere);
   // Read before the limit is put back: it is formatted at the first look. A program may have it formatted otherwise.
   const { stack } = holder;
   Error.stackTraceLimit = limit;

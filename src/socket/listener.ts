@@ -8,7 +8,7 @@ import * as check from '../validate';
 import { checkInterrupt, deadlineAfter, keepWaiting, sliceUntil, timeIsUp } from './blocking';
 import { makeConnection, type Connection } from './connection';
 import { describeSocket } from './describe';
-import { settle, watchForLeak } from './leaks';
+import { LeakWatch, settle } from './leaks';
 import { localName, packedPeer } from './names';
 import { optionNumber, readOption, type OptionValue } from './options';
 
@@ -29,6 +29,17 @@ const BATCH = native.acceptedFds.length;
 
 const INTERNAL = Symbol('listenq.internal');
 let construct: (copy: ListenerCopy, backlog: number | undefined) => Listener;
+let copyOf: (listener: Listener) => ListenerCopy;
+
+const leaks = new LeakWatch<Listener>('Listener', (listener) => {
+  const copy = copyOf(listener);
+  return () => {
+    // Closed by another thread: there is nothing left to leak.
+    const open = !copy.closed();
+    copy.release();
+    return open;
+  };
+});
 
 /**
  * A listening socket, and this thread's own descriptor for it, non-blocking and CLOEXEC. Made by `listen`.
@@ -44,18 +55,14 @@ export class Listener {
 
   static {
     construct = (copy, backlog) => new Listener(INTERNAL, copy, backlog);
+    copyOf = (listener) => listener.#copy;
   }
 
   private constructor(guard: symbol, copy: ListenerCopy, backlog: number | undefined) {
     if (guard !== INTERNAL) throw illegalConstructor('Listener', 'listen(options) or Listener.from(handle)');
     this.#copy = copy;
     this.#backlog = backlog;
-    watchForLeak(this, 'Listener', () => {
-      // Closed by another thread: there is nothing left to leak.
-      const open = !copy.closed();
-      copy.release();
-      return open;
-    });
+    leaks.add(this);
   }
 
   /**

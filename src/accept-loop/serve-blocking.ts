@@ -1,0 +1,369 @@
+import { EventEmitter } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { resolve as resolvePath } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Address } from '../address';
+import { invalidArgType, invalidArgValue, illegalConstructor, listenerClosed } from '../errors';
+import { listen, type ListenOptions } from '../socket/listen';
+import { Listener } from '../socket/listener';
+import * as check from '../validate';
+import type { BlockingReport } from './blocking-messages';
+import { BlockingState, Phase } from './blocking-state';
+import { HandlerThread, type HandlerThreadOwner } from './handler-thread';
+import { checkClose, type CloseOptions } from './options';
+import { unpackError } from './portable-error';
+import { Respawner } from './respawner';
+
+export interface ServeBlockingOptions {
+  /** Where to listen: options of `listen`, or a Listener, which is the server's from then on. */
+  listen: ListenOptions | Listener;
+  /** The module of the handler, ESM or CommonJS: a path (from the current folder), or a `file:` URL. Its default export
+   * (or `module.exports`) is a function of one Connection; a promise that it returns is waited for. */
+  handler: string | URL;
+  /** How many connections are served at once, a thread each; the others wait in the kernel's queue. Without it, as many
+   * as `os.availableParallelism()` says. */
+  threads?: number;
+  /** Closes the server, as `close()` does. */
+  signal?: AbortSignal;
+}
+
+export interface BlockingServerStats {
+  /** Connections that were handed to the handler. */
+  accepted: number;
+  /** How many of those it ended with an exception. */
+  failed: number;
+  /** Connections that are being served now. */
+  active: number;
+  /** Threads that died and were replaced. */
+  restarts: number;
+  /** How often descriptors or memory ran out. */
+  shortages: number;
+}
+
+/** Of which connection an 'error' is. */
+export interface HandlerFailure {
+  remoteAddress: Address;
+  threadId: number;
+}
+
+export interface HandlerRestart {
+  threadId: number;
+  exitCode: number;
+  /** What ended the thread; undefined if it ended by `process.exit()`. */
+  error: Error | undefined;
+  /** After how long it is replaced. */
+  delayMs: number;
+}
+
+export interface BlockingServerEvents {
+  /** The handler threw or rejected: with the connection it was for. Or the listener failed, and the server ends. */
+  error: [error: Error, failure?: HandlerFailure];
+  /** A thread died. */
+  restart: [restart: HandlerRestart];
+  /** Descriptors or memory ran out (EMFILE, ENFILE, ENOBUFS, ENOMEM), once for an episode: the queue is left as it is. */
+  shortage: [error: Error];
+  /** All is closed. */
+  close: [];
+}
+
+const OPTION_NAMES = ['listen', 'handler', 'threads', 'signal'];
+const MOST_THREADS = 1024;
+/** How long an interrupted handler may take to leave, before its thread is terminated. */
+const GRACE_MS = 250;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const INTERNAL = Symbol('listenq.internal');
+let construct: (parts: Parts) => BlockingServer;
+
+interface Parts {
+  listener: Listener;
+  state: BlockingState;
+  first: HandlerThread;
+  spawn: (seat: number) => HandlerThread;
+  threads: number;
+  signal: AbortSignal | undefined;
+}
+
+/** Those that are open in this thread: when it ends all their threads are woken at once, and not one after another. */
+const open = new Set<() => void>();
+function watchExit(): void {
+  for (const abandon of open) abandon();
+}
+
+/**
+ * Threads that accept from one listener and serve in blocking style. Made by `serveBlocking`.
+ *
+ * An 'error' that nobody listens to is a process warning, and so are 'restart' and 'shortage'.
+ */
+export class BlockingServer extends EventEmitter<BlockingServerEvents> {
+  /** The calling thread's copy: for its queue, its address, `setBacklog`. Closing it closes the server. */
+  readonly listener: Listener;
+  /** How many connections are served at once. */
+  readonly threads: number;
+
+  readonly #state: BlockingState;
+  readonly #respawner: Respawner;
+  readonly #running = new Set<HandlerThread>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #owner: HandlerThreadOwner;
+  readonly #onAbort = (): void => void this.close();
+  readonly #abandon = (): void => this.#wakeAll();
+  #shortages = 0;
+  #held = true;
+  #closing: Promise<{ interrupted: number }> | undefined;
+  #allEnded: (() => void) | undefined;
+
+  static {
+    construct = (parts) => new BlockingServer(INTERNAL, parts);
+  }
+
+  private constructor(guard: symbol, { listener, state, first, spawn, threads, signal }: Parts) {
+    if (guard !== INTERNAL) throw illegalConstructor('BlockingServer', 'serveBlocking(options)');
+    super();
+    this.listener = listener;
+    this.threads = threads;
+    this.#state = state;
+    this.#signal = signal;
+    this.#owner = {
+      reported: (thread, report) => this.#reported(thread, report),
+      ended: (thread, exitCode) => this.#ended(thread, exitCode),
+    };
+    this.#respawner = new Respawner((seat) => this.#start(spawn(seat)));
+    this.#start(first);
+    for (let seat = 1; seat < threads; seat++) this.#respawner.now(seat);
+    signal?.addEventListener('abort', this.#onAbort);
+    if (open.size === 0) process.on('exit', watchExit);
+    open.add(this.#abandon);
+  }
+
+  /** The address that it listens at. @throws ERR_LISTENER_CLOSED */
+  address(): Address {
+    return this.listener.address();
+  }
+
+  stats(): BlockingServerStats {
+    const { accepted, failed, active } = this.#state;
+    return { accepted, failed, active, restarts: this.#respawner.count, shortages: this.#shortages };
+  }
+
+  /** Holds the process open, as it does to begin with. */
+  ref(): this {
+    return this.#hold(true);
+  }
+
+  /** Lets the process end while it serves. */
+  unref(): this {
+    return this.#hold(false);
+  }
+
+  /**
+   * Ends the server: accepts no more, waits for the handlers that run, and ends their threads. What the kernel still
+   * has queued is reset; with `drain` it is served first. Handlers that still run after `timeoutMs` (5000 without it) are
+   * interrupted, and their threads ended. Timers and sockets that handlers left in their threads end.
+   *
+   * @returns how many handlers were cut off because time was up, once no thread, descriptor or listener is left. A
+   *   second call returns the same promise.
+   */
+  close(options: CloseOptions = {}): Promise<{ interrupted: number }> {
+    const { drain, timeoutMs } = checkClose(options);
+    return (this.#closing ??= this.#end(drain, timeoutMs));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #start(thread: HandlerThread): void {
+    thread.hold(this.#held);
+    this.#running.add(thread);
+    thread.start(this.listener.share(), this.#owner);
+  }
+
+  #hold(on: boolean): this {
+    this.#held = on;
+    for (const thread of this.#running) thread.hold(on);
+    this.#respawner.hold(on);
+    return this;
+  }
+
+  #reported(thread: HandlerThread, report: BlockingReport): void {
+    const error = 'error' in report ? unpackError(report.error) : undefined;
+    switch (report.type) {
+      case 'handler-failed': {
+        const failure = { remoteAddress: report.remoteAddress, threadId: thread.threadId };
+        this.#tell('error', error as Error, failure);
+        break;
+      }
+      case 'shortage':
+        this.#shortages++;
+        this.#tell('shortage', error as Error);
+        break;
+      case 'listener-failed':
+        // Each thread meets it; the first to say so is enough.
+        if (this.#closing === undefined) this.#tell('error', error as Error);
+        void this.close();
+        break;
+      case 'listener-closed':
+        this.#stop();
+        void this.close();
+        break;
+      case 'not-loaded':
+        thread.error = error;
+        break;
+      case 'loaded':
+        break;
+    }
+  }
+
+  /** Emits, or warns where nobody listens: a thread's error must neither vanish nor end the process. */
+  #tell(event: 'error' | 'shortage', error: Error, failure?: HandlerFailure): void {
+    if (this.listenerCount(event) > 0) {
+      if (event === 'shortage' || failure === undefined) this.emit(event, error);
+      else this.emit(event, error, failure);
+      return;
+    }
+    warn(failure === undefined ? 'ListenqServerWarning' : 'ListenqHandlerWarning', error.message, error);
+  }
+
+  #ended(thread: HandlerThread, exitCode: number): void {
+    this.#running.delete(thread);
+    this.#state.end(thread.seat);
+    if (this.#state.phase < Phase.STOPPING && !this.listener.closed) {
+      const delayMs = this.#respawner.later(thread.seat, performance.now() - thread.startedAt);
+      const { threadId, error } = thread;
+      if (this.listenerCount('restart') > 0) this.emit('restart', { threadId, exitCode, error, delayMs });
+      else {
+        const what = `thread ${threadId} ended with code ${exitCode}, and is replaced in ${delayMs} ms`;
+        warn('ListenqServerWarning', error === undefined ? what : `${what}: ${error.message}`, error);
+      }
+    }
+    this.#noteEnd();
+  }
+
+  #noteEnd(): void {
+    if (this.#running.size === 0 && this.#respawner.waiting === 0) this.#allEnded?.();
+  }
+
+  /** Accepts no more, in any thread. */
+  #stop(phase: Phase = Phase.STOPPING): void {
+    if (this.#state.phase < phase) this.#state.phase = phase;
+    this.#respawner.clear();
+    this.listener.close();
+  }
+
+  /** Ends the waits of all threads, whatever they are in. */
+  #wakeAll(): void {
+    this.#stop(Phase.ENDING);
+    for (const thread of this.#running) thread.interrupt();
+  }
+
+  /** Resolves to true once no thread is left, or to false when time is up. */
+  #emptyWithin(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const limited = timeoutMs <= LONGEST_TIMER_MS;
+      const timer = limited ? setTimeout(() => resolve(false), timeoutMs) : undefined;
+      this.#allEnded = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      this.#noteEnd();
+    });
+  }
+
+  async #end(drain: boolean, timeoutMs: number): Promise<{ interrupted: number }> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    // Whoever waits for the end must see it.
+    this.#hold(true);
+    if (drain && !this.listener.closed) this.#state.phase = Phase.DRAINING;
+    else this.#stop();
+    let interrupted = 0;
+    if (!(await this.#emptyWithin(timeoutMs))) {
+      interrupted = this.#state.active;
+      this.#wakeAll();
+      if (!(await this.#emptyWithin(GRACE_MS))) {
+        await Promise.all([...this.#running].map((thread) => thread.terminate()));
+        await this.#emptyWithin(Infinity);
+      }
+    }
+    this.#stop();
+    open.delete(this.#abandon);
+    if (open.size === 0) process.off('exit', watchExit);
+    this.emit('close');
+    return { interrupted };
+  }
+}
+
+/**
+ * Serves connections in plain blocking style, on threads: each accepts one, runs the handler with it, closes it unless
+ * the handler gave it away, and accepts the next. The listening socket is shared, a copy of its descriptor for each
+ * thread, and the kernel wakes one of those that wait.
+ *
+ * Blocks until a first thread has loaded the handler, for 10 s at most, and a host name is resolved. If it throws,
+ * nothing is left: no thread, no socket. A Listener that was passed stays the caller's then.
+ *
+ * A thread's own event loop turns while nobody waits to be served, and 20 times a second under load: timers in it may
+ * be 200 ms late. The handler may be called by several threads at once, each with a copy of the module.
+ *
+ * @throws the error of loading the handler; that of `listen`; ERR_LISTENER_CLOSED; the reason of an aborted signal;
+ *   TypeError and RangeError before anything is started
+ */
+export function serveBlocking(options: ServeBlockingOptions): BlockingServer {
+  check.noOthers(check.object(options, 'options'), OPTION_NAMES, 'options');
+  const source = options.listen;
+  if (source instanceof Listener) {
+    if (source.closed) throw listenerClosed('serveBlocking');
+  } else check.object(source, 'options.listen', 'a Listener, or an object as in { port: 9999 }');
+  const handler = handlerUrl(options.handler);
+  const threads =
+    options.threads === undefined
+      ? Math.min(availableParallelism(), MOST_THREADS)
+      : check.integer(options.threads, 'options.threads', 1, MOST_THREADS);
+  const signal = options.signal;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidArgType('options.signal', 'an AbortSignal', signal);
+  }
+  signal?.throwIfAborted();
+
+  const state = BlockingState.ofSeats(threads);
+  const spawn = (seat: number): HandlerThread => new HandlerThread(handler, state, seat, sliceMs(threads));
+  const first = spawn(0);
+  first.awaitLoaded(state);
+  let listener: Listener;
+  try {
+    listener = source instanceof Listener ? source : listen(source);
+  } catch (error) {
+    first.abandon();
+    throw error;
+  }
+  return construct({ listener, state, first, spawn, threads, signal });
+}
+
+/** The URL to import. */
+function handlerUrl(handler: unknown): string {
+  if (typeof handler !== 'string' && !(handler instanceof URL)) {
+    throw invalidArgType('options.handler', 'a path or a URL', handler);
+  }
+  if (handler instanceof URL || handler.startsWith('file:')) {
+    const text = String(handler);
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url?.protocol === 'file:') return url.href;
+    throw invalidArgValue('options.handler', 'must be a file: URL, or a path', handler);
+  }
+  if (handler === '') throw invalidArgValue('options.handler', 'must not be empty', handler);
+  return pathToFileURL(resolvePath(check.text(handler, 'options.handler'))).href;
+}
+
+/**
+ * How long an idle thread waits before it looks up. When the calling thread is terminated, Node ends its threads one
+ * after another, each at its next look: shorter where there are many, so that this takes a second at the most.
+ */
+function sliceMs(threads: number): number {
+  return Math.max(50, Math.min(200, Math.floor(800 / threads)));
+}
+
+function warn(type: string, message: string, error: Error | undefined): void {
+  const stack = error?.stack;
+  process.emitWarning(`serveBlocking: ${message}`, {
+    type,
+    ...(stack === undefined ? {} : { detail: stack }),
+  });
+}
