@@ -7,8 +7,9 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { connect, listen, limits } from 'listenq';
-import * as sys from 'listenq/syscalls';
+import { connect, listen, limits } from '../dist/index.js';
+import * as sys from '../dist/syscalls.js';
+import { median } from './lib/statistics.mjs';
 
 const CALLS = 200_000;
 const CONNECTIONS = Math.min(1500, limits().somaxconn ?? sys.SOMAXCONN);
@@ -76,8 +77,6 @@ function measureListenq() {
     'Listener.acceptMany': timeAccepting((l) => l.acceptMany(CONNECTIONS)),
   };
 }
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 const ROWS = [
   ['getsockname', 'getsockname', 'syscalls.getsockname(fd)'],

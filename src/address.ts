@@ -98,6 +98,11 @@ export function addressAt(bytes: Uint8Array, start: number, length: number): Add
   throw makeSystemCallError(-os.constants.errno.EAFNOSUPPORT, 'getsockname');
 }
 
+/** Whether it is an address of IPv4 or IPv6. */
+export function isInternet(packed: PackedAddress): boolean {
+  return packed.byteLength >= SOCKADDR_IN_BYTES && familyAt(packed, 0) !== AF_UNIX;
+}
+
 function byteAt(bytes: Uint8Array, at: number): number {
   return bytes[at] as number;
 }

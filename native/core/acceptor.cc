@@ -16,6 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/** How long a queue that holds more is emptied before the taker is woken for what came so far. */
+constexpr std::chrono::milliseconds kLongestBurst = 5ms;
 /** Connections that come closer together than this are load. */
 constexpr std::chrono::microseconds kClose = 100us;
 /** How long the next ones may gather under load, so that each burst, and not each connection, wakes two threads. */
@@ -54,8 +56,10 @@ Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr
 }
 
 std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
+  // What came so far is announced before the thread waits, or when the burst takes long.
+  if (!any_ready() || Clock::now() - burst_began_ > kLongestBurst) handoff_->announce();
   if (loaded_) rest();
-  slept_ = false;
+  waited_ = slept_ = false;
   const auto now = Clock::now();
   auto orders = handoff_->orders(now);
   refuse(std::move(orders.overdue), now);
@@ -69,8 +73,9 @@ std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
   const bool accepting = orders.room > 0 && now >= retry_at_;
   if (!accepting) wait(leases, false, next_deadline(orders, now, slice));
   if (!accepting) return 0;
-  if (!any_ready()) {
-    wait(leases, true, draining ? *settled_at_ : next_deadline(orders, now, slice));
+  // One that is ready keeps the thread from sleeping, and not from looking at the others.
+  if (!any_ready() || sources_.size() > 1) {
+    wait(leases, true, any_ready() ? now : draining ? *settled_at_ : next_deadline(orders, now, slice));
     // The taker may have paused meanwhile.
     orders.room = handoff_->room_now();
   }
@@ -156,15 +161,24 @@ void Acceptor::wait(const Leases& leases, bool for_connections, Clock::time_poin
     }
   }
   const auto before = Clock::now();
+  const int ceiling = milliseconds_until(until);
   // A signal that ends the wait early is as good as a time that is up: the caller comes again.
-  const int count = ::poll(entries_.data(), entries_.size(), milliseconds_until(until));
-  slept_ = for_connections && Clock::now() - before > kSlept;
+  const int count = ::poll(entries_.data(), entries_.size(), ceiling);
+  if (count < 0 && errno != EINTR) return rest_and_try(until);
+  slept_ = for_connections && ceiling > 0 && Clock::now() - before > kSlept;
   if (count <= 0) return;
   if (entries_[0].revents != 0) handoff_->waker().clear();
   for (std::size_t i = listeners; i < entries_.size(); i++) sources_[i - listeners].ready = entries_[i].revents != 0;
 }
 
+// poll(2) refuses to look at more descriptors than the process may have: accept(2) will tell of that shortage.
+void Acceptor::rest_and_try(Clock::time_point until) {
+  std::this_thread::sleep_until(std::min(until, Clock::now() + kFirstPause));
+  for (Source& source : sources_) source.ready = !source.spent;
+}
+
 bool Acceptor::accept_all(const Leases& leases, std::size_t room) {
+  const bool in_burst = !waited_;
   // Another listener begins each time, so that one that is never empty does not starve the rest.
   first_ = (first_ + 1) % sources_.size();
   for (std::size_t i = 0; i < sources_.size(); i++) {
@@ -175,6 +189,7 @@ bool Acceptor::accept_all(const Leases& leases, std::size_t room) {
   }
   if (batch_.empty()) return true;
   const auto now = Clock::now();
+  if (!in_burst) burst_began_ = now;
   loaded_ = batch_.size() > 1 || now - last_arrival_ < kClose;
   last_arrival_ = now;
   return true;
@@ -207,7 +222,8 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
     // The queue is first in, first out: the first of a burst has waited longest, and not at all if it ended a wait.
     const bool look = source.tcp && ((turn == 0 && !slept_) || each_wait);
     const auto in_queue = look ? time_in_queue(accepted.value().fd.get()).value_or(0ms) : 0ms;
-    batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, now - in_queue});
+    source.newest = std::max(source.newest, now - in_queue);
+    batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, source.newest});
   }
   source.ready = !refusal && queued != turn;
   if (failed > 0) handoff_->count_failed(failed);

@@ -57,6 +57,8 @@ class Acceptor {
     bool ready = false;
     /** Admits nobody any more, and its queue is empty. */
     bool spent = false;
+    /** When the wait of the last that came from it began, so that none overtakes another of the same queue. */
+    Clock::time_point newest{};
   };
   using Leases = std::vector<ListenerMember::Lease>;
 
@@ -65,6 +67,7 @@ class Acceptor {
   void rest() const;
   Leases lease_all();
   void wait(const Leases& leases, bool for_connections, Clock::time_point until);
+  void rest_and_try(Clock::time_point until);
   void stop_admitting(const Leases& leases, Clock::time_point now);
   Clock::time_point next_deadline(const Handoff::Orders& orders, Clock::time_point now,
                                   std::chrono::milliseconds slice) const;
@@ -83,6 +86,9 @@ class Acceptor {
   std::size_t first_ = 0;
   Clock::time_point last_arrival_{};
   bool loaded_ = false;
+  /** This turn began with a wait: what it brings is a burst of its own. */
+  bool waited_ = false;
+  Clock::time_point burst_began_{};
   /** The last wait found every queue empty at first: what ended it has only just come. */
   bool slept_ = false;
   Clock::time_point retry_at_{};

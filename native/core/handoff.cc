@@ -46,7 +46,7 @@ Handoff::~Handoff() {
 
 std::size_t Handoff::room() const {
   if (state_ == Orders::State::kDrain) return std::numeric_limits<std::size_t>::max();
-  if (paused_) return 0;
+  if (paused_ || state_ == Orders::State::kStop) return 0;
   // Who comes when max_waiting wait must be accepted to be refused.
   if (sheds() && settings_.max_waiting) return std::numeric_limits<std::size_t>::max();
   const std::size_t bound = settings_.high_water_mark + wanting_;
@@ -125,8 +125,12 @@ std::vector<Arrival> Handoff::put(std::vector<Arrival>& arrivals, Clock::time_po
     }
   }
   arrivals.clear();
-  if (!waiting_.empty()) notify_taker();
   return refused;
+}
+
+void Handoff::announce() {
+  std::lock_guard lock(mutex_);
+  if (!waiting_.empty()) notify_taker();
 }
 
 bool Handoff::taker_busy() const {
@@ -203,7 +207,8 @@ void Handoff::pause(bool on) {
 
 void Handoff::stop(bool drain) {
   std::lock_guard lock(mutex_);
-  state_ = drain ? Orders::State::kDrain : Orders::State::kStop;
+  // Nobody is left to take what a drain would bring.
+  state_ = drain && !ended_ ? Orders::State::kDrain : Orders::State::kStop;
   waker_.wake();
 }
 

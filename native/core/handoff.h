@@ -112,6 +112,8 @@ class Handoff {
   std::size_t room_now() const;
   /** Hands connections over; gives back those that are to be refused. Leaves `arrivals` empty. */
   std::vector<Arrival> put(std::vector<Arrival>& arrivals, Clock::time_point now);
+  /** Wakes the taker for what was put, if it does not know yet. */
+  void announce();
   /** Readable when the orders have changed in a way that the accepting thread waits for. It clears it. */
   const Waker& waker() const { return waker_; }
   /** Whether the taker was woken, and has not found the queue empty since. */

@@ -1,6 +1,6 @@
-import * as net from 'node:net';
+import type * as net from 'node:net';
 import { inspect } from 'node:util';
-import { unpackAddress, type Address, type PackedAddress } from '../address';
+import { isInternet, unpackAddress, type Address, type PackedAddress } from '../address';
 import * as c from '../constants';
 import {
   asking,
@@ -18,6 +18,7 @@ import { describeSocket } from './describe';
 import { LeakWatch, settle } from './leaks';
 import type { WaitOptions } from './listener';
 import { localName, packedPeerName } from './names';
+import { netSocketOf, type NetSocketOptions } from './net-socket';
 import { optionNumber, readOption, type OptionValue } from './options';
 import { readTcpInfo, type TcpInfo } from './tcp-info';
 
@@ -285,7 +286,7 @@ export class Connection {
    * @param options as for `new net.Socket`, such as `allowHalfOpen`
    * @throws ERR_INVALID_FD_TYPE for seqpacket, which Node has no socket for; the connection is then as before
    */
-  toSocket(options: Omit<net.SocketConstructorOpts, 'fd'> = {}): net.Socket {
+  toSocket(options: NetSocketOptions = {}): net.Socket {
     const fd = this.#open('toSocket');
     check.object(options, 'options');
     const held = this.#held;
@@ -294,8 +295,8 @@ export class Connection {
     native.disown(given);
     let socket: net.Socket;
     try {
-      const noHandle = { handle: undefined };
-      socket = new net.Socket({ readable: true, writable: true, ...options, ...noHandle, fd: given });
+      const tcp = this.#packedPeer !== undefined && isInternet(this.#packedPeer);
+      socket = netSocketOf(given, tcp, options);
     } catch (error) {
       native.adopt(given);
       if (given !== fd) native.closeOwned(given);

@@ -1,0 +1,5 @@
+'use strict';
+
+module.exports = (connection) => {
+  connection.send('x');
+};

@@ -1,0 +1,4 @@
+'use strict';
+
+/** serveBlocking closes the connection itself. */
+module.exports = () => undefined;
