@@ -191,6 +191,14 @@ export function acceptThreadEnded(): Error {
   );
 }
 
+/** `reason` continues "the thread that loads it". */
+export function handlerNotLoaded(reason: string): Error {
+  return coded(
+    new Error(`serveBlocking: options.handler is not loaded: the thread that loads it ${reason}`),
+    'ERR_HANDLER_NOT_LOADED',
+  );
+}
+
 export function connectionClosed(call: string): Error {
   return coded(new Error(`${call}: the connection is closed, or was given away`), 'ERR_CONNECTION_CLOSED');
 }

@@ -7,6 +7,15 @@ export { Connection, type KeepAliveOptions } from './socket/connection';
 export { acceptLoop, AcceptLoop, type AcceptLoopEvents, type CloseReport } from './accept-loop/accept-loop';
 export type { AcceptLoopOptions, AcceptOptions, CloseOptions } from './accept-loop/options';
 export type { AcceptLoopStats } from './accept-loop/stats';
+export {
+  serveBlocking,
+  BlockingServer,
+  type BlockingServerEvents,
+  type BlockingServerStats,
+  type HandlerFailure,
+  type HandlerRestart,
+  type ServeBlockingOptions,
+} from './accept-loop/serve-blocking';
 export { interrupt } from './socket/interrupt';
 export { limits, type Limits } from './kernel/limits';
 export { SystemCallError } from './errors';

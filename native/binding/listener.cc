@@ -17,13 +17,13 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
  public:
   static Napi::Function define(Napi::Env env) {
     using Self = ListenerObject;
-    return DefineClass(
-        env, "ListenerCopy",
-        {InstanceMethod<&Self::accept_within>("acceptWithin"), InstanceMethod<&Self::enter>("enter"),
-         InstanceMethod<&Self::leave>("leave"), InstanceMethod<&Self::lend>("lend"), InstanceMethod<&Self::token>("token"),
-         InstanceMethod<&Self::own_path>("ownPath"), InstanceMethod<&Self::closed>("closed"),
-         InstanceMethod<&Self::close>("close"), InstanceMethod<&Self::release>("release"),
-         InstanceMethod<&Self::detach>("detach"), InstanceMethod<&Self::failed>("failed")});
+    return DefineClass(env, "ListenerCopy",
+                       {InstanceMethod<&Self::accept_within>("acceptWithin"), InstanceMethod<&Self::enter>("enter"),
+                        InstanceMethod<&Self::leave>("leave"), InstanceMethod<&Self::lend>("lend"),
+                        InstanceMethod<&Self::token>("token"), InstanceMethod<&Self::own_path>("ownPath"),
+                        InstanceMethod<&Self::stop_admitting>("stopAdmitting"), InstanceMethod<&Self::closed>("closed"),
+                        InstanceMethod<&Self::close>("close"), InstanceMethod<&Self::release>("release"),
+                        InstanceMethod<&Self::detach>("detach"), InstanceMethod<&Self::failed>("failed")});
   }
 
   // new ListenerCopy(fd) takes `fd` over; new ListenerCopy(token) makes a copy of the listener that the token names,
@@ -102,6 +102,11 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
     std::string path = in.text(0);
     if (in.ok() && member_) member_->group().own_path(std::move(path));
     return in.env().Undefined();
+  }
+
+  // stopAdmitting(): whether it lets no new client in any more.
+  Napi::Value stop_admitting(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), member_ && member_->stop_admitting());
   }
 
   Napi::Value closed(const Napi::CallbackInfo& info) {

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "accept.h"
-#include "admission.h"
 #include "queue.h"
 #include "socket.h"
 
@@ -67,9 +66,9 @@ std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
   if (orders.state == Handoff::Orders::State::kStop) return std::nullopt;
   const bool draining = orders.state == Handoff::Orders::State::kDrain;
 
+  if (draining && !settled_at_) stop_admitting(now);
   const Leases leases = lease_all();
   if (leases.empty()) return std::nullopt;
-  if (draining && !settled_at_) stop_admitting(leases, now);
   const bool accepting = orders.room > 0 && now >= retry_at_;
   if (!accepting) wait(leases, false, next_deadline(orders, now, slice));
   if (!accepting) return 0;
@@ -131,11 +130,10 @@ Acceptor::Leases Acceptor::lease_all() {
 
 // Whoever connects between the last accept(2) and close(2) would be reset. A socket that may be another process's is
 // left as it is: it lives on there, with its queue.
-void Acceptor::stop_admitting(const Leases& leases, Clock::time_point now) {
+void Acceptor::stop_admitting(Clock::time_point now) {
   settled_at_ = now;
-  for (std::size_t i = 0; i < sources_.size(); i++) {
-    if (sources_[i].member->group().lent()) continue;
-    if (listenq::stop_admitting(leases[i].fd()).ok() && sources_[i].tcp) settled_at_ = now + kSettle;
+  for (const Source& source : sources_) {
+    if (source.member->stop_admitting() && source.tcp) settled_at_ = now + kSettle;
   }
 }
 

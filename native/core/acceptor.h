@@ -68,7 +68,7 @@ class Acceptor {
   Leases lease_all();
   void wait(const Leases& leases, bool for_connections, Clock::time_point until);
   void rest_and_try(Clock::time_point until);
-  void stop_admitting(const Leases& leases, Clock::time_point now);
+  void stop_admitting(Clock::time_point now);
   Clock::time_point next_deadline(const Handoff::Orders& orders, Clock::time_point now,
                                   std::chrono::milliseconds slice) const;
   // These three are false if the listener has failed.

@@ -1,41 +1,28 @@
 #include "listener_group.h"
 
 #include <poll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 
+#include "admission.h"
 #include "socket.h"
+#include "token_directory.h"
 
 namespace listenq {
 
 namespace {
 
 constexpr std::chrono::milliseconds kRestAfterFailures{10};
+// A wait that lasted as long found the queue empty at first.
+constexpr std::chrono::microseconds kSlept{5};
 
-// The listeners of this process, by token. Weak: being named keeps nothing open.
-struct Directory {
-  std::mutex mutex;
-  std::unordered_map<std::uint64_t, std::weak_ptr<ListenerGroup>> groups;
-};
-
-// Never destroyed: workers may still end while the process runs its static destructors.
-Directory& directory() {
-  static auto* const instance = new Directory;
+TokenDirectory<ListenerGroup>& directory() {
+  static auto* const instance = new TokenDirectory<ListenerGroup>;
   return *instance;
-}
-
-// Random, so that a handle from another process, or an old one, names nothing here.
-std::uint64_t new_token() {
-  std::uint64_t token = 0;
-  if (::getrandom(&token, sizeof token, GRND_NONBLOCK) == sizeof token) return token;
-  static std::uint64_t counter = static_cast<std::uint64_t>(::getpid()) << 32;
-  return ++counter;
 }
 
 }  // namespace
@@ -43,23 +30,14 @@ std::uint64_t new_token() {
 Result<std::unique_ptr<ListenerMember>> ListenerGroup::adopt(int fd) {
   auto waker = Waker::create();
   if (!waker.ok()) return waker.error();
-  Directory& all = directory();
-  std::lock_guard lock(all.mutex);
   auto group = std::make_shared<ListenerGroup>(std::move(waker.value()), new_token());
-  all.groups.emplace(group->token(), group);
-  std::lock_guard group_lock(group->mutex_);
+  directory().add(group);
+  std::lock_guard lock(group->mutex_);
   return group->add(UniqueFd(fd));
 }
 
 std::optional<Result<std::unique_ptr<ListenerMember>>> ListenerGroup::join(std::uint64_t token) {
-  Directory& all = directory();
-  std::shared_ptr<ListenerGroup> group;
-  {
-    std::lock_guard lock(all.mutex);
-    auto found = all.groups.find(token);
-    if (found == all.groups.end()) return std::nullopt;
-    group = found->second.lock();
-  }
+  const auto group = directory().find(token);
   if (!group) return std::nullopt;
   std::lock_guard lock(group->mutex_);
   // A copy that was given away has no number left to duplicate.
@@ -73,14 +51,7 @@ std::optional<Result<std::unique_ptr<ListenerMember>>> ListenerGroup::join(std::
 bool ListenerGroup::holds(int fd) {
   // -1 is what a copy without a number has.
   if (fd < 0) return false;
-  Directory& all = directory();
-  std::vector<std::shared_ptr<ListenerGroup>> groups;
-  {
-    std::lock_guard lock(all.mutex);
-    for (const auto& [token, group] : all.groups) {
-      if (auto alive = group.lock()) groups.push_back(std::move(alive));
-    }
-  }
+  const auto groups = directory().all();
   return std::ranges::any_of(groups, [fd](const auto& group) {
     std::lock_guard lock(group->mutex_);
     return std::ranges::any_of(group->copies_, [fd](const Copy& copy) { return copy.fd.get() == fd; });
@@ -94,9 +65,7 @@ std::unique_ptr<ListenerMember> ListenerGroup::add(UniqueFd fd) {
 }
 
 ListenerGroup::~ListenerGroup() {
-  Directory& all = directory();
-  std::lock_guard lock(all.mutex);
-  all.groups.erase(token_);
+  directory().remove(token_);
 }
 
 void ListenerGroup::own_path(std::string path) {
@@ -134,8 +103,13 @@ void ListenerGroup::close() {
   remove_path();
   waker_.wake();
   for (Copy& copy : copies_) {
-    if (!copy.in_use) copy.fd.reset();
+    if (!copy.in_use) copy.close();
   }
+}
+
+void ListenerGroup::Copy::close() {
+  wait.reset();
+  fd.reset();
 }
 
 ListenerMember::~ListenerMember() {
@@ -154,7 +128,7 @@ ListenerMember::Lease::~Lease() {
   if (member_ == nullptr) return;
   std::lock_guard lock(member_->group_->mutex_);
   member_->copy_->in_use = false;
-  if (member_->group_->closed_) member_->copy_->fd.reset();
+  if (member_->group_->closed_) member_->copy_->close();
 }
 
 int ListenerMember::fd() const {
@@ -162,9 +136,35 @@ int ListenerMember::fd() const {
   return group_->closed_ ? -1 : copy_->fd.get();
 }
 
+bool ListenerMember::stop_admitting() {
+  const auto lease = this->lease();
+  return lease && !group_->lent() && listenq::stop_admitting(lease->fd()).ok();
+}
+
 int ListenerMember::detach() {
   std::lock_guard lock(group_->mutex_);
+  copy_->wait.reset();
   return copy_->fd.release();
+}
+
+// The caller holds a lease, so that nobody drops copy_->wait meanwhile.
+Result<Waited> ListenerMember::wait(int thread_waker, std::chrono::milliseconds slice) {
+  const int fd = copy_->fd.get();
+  if (!copy_->wait) {
+    if (auto made = ExclusiveWait::create(fd, group_->waker_.fd()); made.ok()) copy_->wait = std::move(made.value());
+  }
+  if (copy_->wait) {
+    if (auto waited = copy_->wait->wait(thread_waker, slice); waited.ok()) return waited;
+  }
+  // Waiting needs no descriptor, and must not fail for want of one: that all are woken only costs time.
+  return wait_for(fd, POLLIN, std::array{group_->waker_.fd(), thread_waker}, slice);
+}
+
+Result<Waited> ListenerMember::timed_wait(int thread_waker, std::chrono::milliseconds slice) {
+  const auto before = std::chrono::steady_clock::now();
+  auto outcome = wait(thread_waker, slice);
+  expects_to_wait_ = std::chrono::steady_clock::now() - before > kSlept;
+  return outcome;
 }
 
 std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Accepted>& out, std::size_t most,
@@ -172,8 +172,13 @@ std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Acc
                                                                  std::uint64_t& failed) {
   auto lease = this->lease();
   if (!lease) return std::nullopt;
-  const std::array wakers{group_->waker_.fd(), thread_waker};
   bool waited = false;
+  if (slice.count() > 0 && expects_to_wait_) {
+    // A call that finds nothing is dearer than the wait: it makes a socket and throws it away.
+    auto outcome = timed_wait(thread_waker, slice);
+    if (!outcome.ok()) return Result<std::size_t>(outcome.error());
+    waited = true;
+  }
   std::size_t count = 0;
   // Failed ones count as turns: a refusal that never ends, as of a sandbox, must not hold the thread here.
   std::size_t turn = 0;
@@ -196,13 +201,14 @@ std::optional<Result<std::size_t>> ListenerMember::accept_within(std::vector<Acc
     if ((waited || slice.count() <= 0) && is_shut_down(lease->fd()))
       return Result<std::size_t>(SystemError{EINVAL, "accept"});
     if (waited || slice.count() <= 0) break;
-    auto outcome = wait_for(lease->fd(), POLLIN, wakers, slice);
+    auto outcome = timed_wait(thread_waker, slice);
     if (!outcome.ok()) return Result<std::size_t>(outcome.error());
     if (outcome.value() != Waited::kReady) break;
     waited = true;
   }
   if (count == 0 && turn > 0 && slice.count() > 0) {
     // Nothing but failures: give the sandbox, or the network, a moment before the next turn.
+    const std::array wakers{group_->waker_.fd(), thread_waker};
     [[maybe_unused]] auto rested = wait_for(wakers[0], POLLIN, wakers, std::min(slice, kRestAfterFailures));
   }
   if (count == 0 && group_->closed()) return std::nullopt;

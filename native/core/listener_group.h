@@ -23,7 +23,8 @@ class ListenerMember;
 /**
  * What the copies share: whether the listener is closed, the waker of those that wait for it, and the list of copies.
  *
- * Each thread has a copy of its own (dup), so that no thread uses a number that another may close. close() ends them
+ * Each thread has a copy of its own (dup), so that no thread uses a number that another may close, and an epoll
+ * instance of its own once it has waited, so that the kernel wakes one thread for each connection. close() ends them
  * all: idle copies are closed there and then, a copy whose thread is inside a call is woken and closed by that thread
  * when it leaves. The kernel stops listening when the last copy is closed. shutdown(2) has no part in this: it would
  * reset all that queue and, on a port that the kernel chose, give the port back.
@@ -65,6 +66,10 @@ class ListenerGroup : public std::enable_shared_from_this<ListenerGroup> {
   struct Copy {
     UniqueFd fd;
     bool in_use = false;
+    /** Made at the first wait. Dropped before `fd`: it would go on watching the socket, which the others keep open. */
+    std::optional<ExclusiveWait> wait{};
+
+    void close();
   };
   struct OwnedPath {
     std::string path;
@@ -113,17 +118,27 @@ class ListenerMember {
   /** The number, for show; -1 once closed. */
   int fd() const;
 
+  /** Lets no new client in (see admission.h), unless the socket may be another process's too: false then, or if the
+   * kernel refused. */
+  bool stop_admitting();
+
   /** Gives this copy's number away; the other copies go on. -1 once closed. */
   int detach();
 
   /**
    * Accepts what is queued, at most `most`, into `out`; if nothing is, waits up to `slice` for the first.
    *
-   * accept4(2) with SOCK_CLOEXEC and SOCK_NONBLOCK, poll(2). Connections that failed on their own are counted in
-   * `failed` and passed over; they count towards `most`. Yields how many came, 0 if time passed, a waker woke, another
-   * thread was faster or `most` failed; nothing at all once the listener is closed, by whichever thread. A shortage
-   * (EMFILE …) after some came is left for the next call. The listener must be non-blocking. Errors: those of
-   * accept(2); EINVAL also for an AF_UNIX listener that somebody shut down.
+   * accept4(2) with SOCK_CLOEXEC and SOCK_NONBLOCK, and epoll_wait(2) only if nothing is queued. Of the threads that
+   * wait in the group the kernel wakes one for each connection; where no epoll instance can be had (EMFILE …), it is
+   * poll(2), which wakes all. A thread that is woken and leaves without accepting, for a waker came too, leaves the
+   * connection queued: the others find it when their `slice` ends, or with the next connection. `thread_waker`, -1 for
+   * none, must stay the same eventfd for as long as it is passed.
+   *
+   * Connections that failed on their own are counted in `failed` and passed over; they count towards `most`. Yields how
+   * many came, 0 if time passed, a waker woke, another thread was faster or `most` failed; nothing at all once the
+   * listener is closed, by whichever thread. A shortage (EMFILE …) after some came is left for the next call. The
+   * listener must be non-blocking. Errors: those of accept(2); EINVAL also for an AF_UNIX listener that somebody shut
+   * down.
    */
   std::optional<Result<std::size_t>> accept_within(std::vector<Accepted>& out, std::size_t most, int thread_waker,
                                                    std::chrono::milliseconds slice, std::uint64_t& failed);
@@ -133,8 +148,13 @@ class ListenerMember {
   ListenerMember(std::shared_ptr<ListenerGroup> group, std::list<ListenerGroup::Copy>::iterator copy)
       : group_(std::move(group)), copy_(copy) {}
 
+  Result<Waited> wait(int thread_waker, std::chrono::milliseconds slice);
+  Result<Waited> timed_wait(int thread_waker, std::chrono::milliseconds slice);
+
   std::shared_ptr<ListenerGroup> group_;
   std::list<ListenerGroup::Copy>::iterator copy_;
+  /** The last wait was one: what was queued did not last. */
+  bool expects_to_wait_ = false;
 };
 
 }  // namespace listenq

@@ -1,6 +1,7 @@
 #include "wait.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -23,6 +24,16 @@ constexpr std::chrono::milliseconds kLongest(INT32_MAX);
 int milliseconds_until(Clock::time_point deadline) {
   auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, kLongest.count()));
+}
+
+Clock::time_point deadline_after(std::chrono::milliseconds timeout) {
+  return Clock::now() + std::clamp(timeout, std::chrono::milliseconds(0), kLongest);
+}
+
+Status watch(int epoll, int fd, std::uint32_t events) {
+  epoll_event event{events, {.fd = fd}};
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) return last_error("epoll_ctl");
+  return success();
 }
 
 }  // namespace
@@ -52,7 +63,7 @@ Result<Waited> wait_for(int fd, short events, std::span<const int> wakers, std::
   const std::size_t count = std::min(wakers.size(), kMaxWakers);
   for (std::size_t i = 0; i < count; i++) entries[i + 1] = pollfd{wakers[i], POLLIN, 0};
 
-  const auto deadline = Clock::now() + std::clamp(timeout, std::chrono::milliseconds(0), kLongest);
+  const auto deadline = deadline_after(timeout);
   for (;;) {
     int ready = ::poll(entries.data(), count + 1, milliseconds_until(deadline));
     if (ready < 0 && errno != EINTR) return last_error("poll");
@@ -63,6 +74,39 @@ Result<Waited> wait_for(int fd, short events, std::span<const int> wakers, std::
     }
     if (entries[0].revents & POLLNVAL) return SystemError{EBADF, "poll"};
     return Waited::kReady;
+  }
+}
+
+Result<ExclusiveWait> ExclusiveWait::create(int fd, int waker) {
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.valid()) return last_error("epoll_create1");
+  if (auto watched = watch(epoll.get(), fd, EPOLLIN | EPOLLEXCLUSIVE); !watched.ok()) return watched.error();
+  if (auto watched = watch(epoll.get(), waker, EPOLLIN); !watched.ok()) return watched.error();
+  return ExclusiveWait(std::move(epoll), fd);
+}
+
+Result<Waited> ExclusiveWait::wait(int thread_waker, std::chrono::milliseconds timeout) {
+  if (thread_waker != thread_waker_) {
+    // An eventfd that was closed meanwhile has left by itself.
+    if (thread_waker_ >= 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, thread_waker_, nullptr);
+    thread_waker_ = -1;
+    if (thread_waker >= 0) {
+      if (auto watched = watch(epoll_.get(), thread_waker, EPOLLIN); !watched.ok()) return watched.error();
+      thread_waker_ = thread_waker;
+    }
+  }
+  const auto deadline = deadline_after(timeout);
+  for (;;) {
+    // The descriptor and two wakers.
+    std::array<epoll_event, 3> events{};
+    const int ready = ::epoll_wait(epoll_.get(), events.data(), events.size(), milliseconds_until(deadline));
+    if (ready < 0 && errno != EINTR) return last_error("epoll_wait");
+    if (ready == 0) return Waited::kTimedOut;
+    if (ready < 0) continue;
+    const auto end = events.begin() + ready;
+    const bool woken =
+        std::any_of(events.begin(), end, [this](const epoll_event& event) { return event.data.fd != fd_; });
+    return woken ? Waited::kWoken : Waited::kReady;
   }
 }
 

@@ -31,12 +31,12 @@ bool queued(const Member& member, std::uint32_t count) {
   return wait_until([&] { return must(read_queue(member->fd())).length == count; });
 }
 
-// From now on accept4(2) of this thread is refused with EPERM, as a sandbox may do.
-bool forbid_accept() {
+// From now on that call of this thread, and of those that it starts, is refused, as a sandbox may do.
+bool refuse(std::uint32_t call, std::uint32_t number) {
   std::array filter{
       sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_accept4, 0, 1),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | number),
       sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   sock_fprog program{filter.size(), filter.data()};
@@ -86,6 +86,86 @@ TEST_CASE("accept_within: a client ends the wait") {
   UniqueFd client = client_of(member->fd());
   waiting.join();
   CHECK(answer == "1");
+}
+
+TEST_CASE("accept_within: one of the threads that wait is woken for each client and the others sleep on") {
+  constexpr int kThreads = 4;
+  Member first = adopt(tcp_listener(10));
+  std::atomic<int> ended{0};
+  std::atomic<int> came{0};
+  std::vector<std::unique_ptr<Runner>> threads;
+  for (int i = 0; i < kThreads; i++) {
+    threads.push_back(std::make_unique<Runner>([&] {
+      Member own = join(first);
+      // Were it woken for another's client, it would find nothing to accept, and end with 0.
+      if (accept_text(*own, 1, kForever) == "1") came++;
+      ended++;
+    }));
+  }
+  for (auto& thread : threads) REQUIRE(thread->blocked());
+  std::vector<UniqueFd> clients;
+  for (int i = 1; i <= kThreads; i++) {
+    clients.push_back(client_of(first->fd()));
+    REQUIRE(wait_until([&] { return ended == i; }));
+    std::this_thread::sleep_for(kQuiet);
+    CHECK(ended == i);
+    CHECK(came == i);
+  }
+  for (auto& thread : threads) thread->join();
+}
+
+TEST_CASE("accept_within: takes a descriptor more at its first wait and not before") {
+  const auto before = open_descriptors();
+  {
+    Member member = adopt(tcp_listener(10));
+    Member other = join(member);
+    const std::size_t without = descriptor_count();
+    UniqueFd client = client_of(member->fd());
+    REQUIRE(queued(member, 1));
+    CHECK(accept_text(*member, 10, kPatience) == "1");
+    CHECK(accept_text(*member, 10, 0ms) == "0");
+    client.reset();
+    CHECK(descriptor_count() == without);
+    for (int i = 0; i < 3; i++) CHECK(accept_text(*member, 10, 1ms) == "0");
+    CHECK(descriptor_count() == without + 1);
+    for (int fd : open_descriptors()) CHECK((before.contains(fd) || is_cloexec(fd)));
+    // Given away, the number must not be watched any more.
+    CHECK(accept_text(*other, 10, 1ms) == "0");
+    UniqueFd away(other->detach());
+    CHECK(descriptor_count() == without + 1);
+  }
+  CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("accept_within: close drops what an idle member waited with") {
+  const auto before = open_descriptors();
+  Member member = adopt(tcp_listener(10));
+  CHECK(accept_text(*member, 1, 1ms) == "0");
+  member->group().close();
+  // The waker is still the group's.
+  CHECK(descriptor_count() == before.size() + 1);
+  member.reset();
+  CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("accept_within: waits where no epoll instance can be had") {
+  const std::string seen = in_child([] {
+    Member member = adopt(tcp_listener(10));
+    const Waker waker = must(Waker::create());
+    const std::size_t before = descriptor_count();
+    if (!refuse(SYS_epoll_create1, EMFILE)) return std::string("no seccomp");
+    std::string answers = accept_text(*member, 1, 1ms);
+    std::string answer;
+    Runner waiting([&] { answer = accept_text(*member, 1, kPatience, waker.fd()); });
+    if (!waiting.blocked()) return std::string("does not wait");
+    UniqueFd client = client_of(member->fd());
+    waiting.join();
+    client.reset();
+    waker.wake();
+    answers += " " + answer + " " + accept_text(*member, 1, kPatience, waker.fd());
+    return answers + (descriptor_count() == before ? " no more" : " more") + " descriptors";
+  });
+  CHECK(seen == "0 1 0 no more descriptors");
 }
 
 TEST_CASE("accept_within: the waker of the thread ends the wait and the listener goes on") {
@@ -151,7 +231,7 @@ TEST_CASE("accept_within: a refusal that does not end is counted and not waited 
   const std::string seen = in_child([] {
     Member member = adopt(tcp_listener(10));
     UniqueFd client = client_of(member->fd());
-    if (!forbid_accept()) return std::string("no seccomp");
+    if (!refuse(SYS_accept4, EPERM)) return std::string("no seccomp");
     std::uint64_t failed = 0;
     const std::string answer = accept_text(*member, 6, kPatience, -1, nullptr, &failed);
     return answer + " came and " + std::to_string(failed) + " failed";

@@ -1,4 +1,4 @@
-// Waker and wait_for.
+// Waker, wait_for and ExclusiveWait.
 #include "core/wait.h"
 
 #include <doctest/doctest.h>
@@ -8,6 +8,12 @@
 #include <climits>
 #include <csignal>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/socket.h"
 #include "support/process.h"
@@ -18,8 +24,7 @@ using namespace listenq::test;
 
 namespace {
 
-std::string waited_text(int fd, short events, std::span<const int> wakers, std::chrono::milliseconds timeout) {
-  auto waited = wait_for(fd, events, wakers, timeout);
+std::string text_of(const Result<Waited>& waited) {
   if (!waited.ok()) return errno_name(waited.error().number);
   switch (waited.value()) {
     case Waited::kReady:
@@ -32,11 +37,45 @@ std::string waited_text(int fd, short events, std::span<const int> wakers, std::
   return "?";
 }
 
+std::string waited_text(int fd, short events, std::span<const int> wakers, std::chrono::milliseconds timeout) {
+  return text_of(wait_for(fd, events, wakers, timeout));
+}
+
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
 }
 
 std::atomic<int> signals_taken{0};
+
+// What `wait` gives, and how long it takes, while signals come more often than it lasts, and go on until it is over:
+// were the time counted anew after each of them, it never would be.
+std::pair<std::string, std::chrono::milliseconds> under_signals(const std::function<std::string()>& wait) {
+  struct sigaction action {};
+  struct sigaction before {};
+  action.sa_handler = [](int) { signals_taken++; };
+  REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
+  const int taken_before = signals_taken;
+  std::string seen;
+  std::chrono::milliseconds took{};
+  std::atomic<bool> over{false};
+  Runner waiting([&] {
+    const auto start = std::chrono::steady_clock::now();
+    seen = wait();
+    took = since(start);
+    over = true;
+  });
+  REQUIRE(waiting.blocked());
+  const auto storm = std::chrono::steady_clock::now();
+  while (!over && since(storm) < kPatience) {
+    ::pthread_kill(waiting.handle(), SIGUSR1);
+    std::this_thread::sleep_for(1ms);
+  }
+  CHECK(over);
+  waiting.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
+  CHECK(signals_taken >= taken_before + 2);
+  return {seen, took};
+}
 
 }  // namespace
 
@@ -162,34 +201,101 @@ TEST_CASE("wait_for: a number that is not open is EBADF at once") {
   }
 }
 
-TEST_CASE("wait_for: signals neither end the wait nor stretch it") {
-  struct sigaction action {};
-  struct sigaction before {};
-  action.sa_handler = [](int) { signals_taken++; };
-  REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
+TEST_CASE("wait_for and ExclusiveWait: signals neither end the wait nor stretch it") {
   UniqueFd listener = tcp_listener(1);
+  const Waker waker = must(Waker::create());
+  ExclusiveWait exclusive = must(ExclusiveWait::create(listener.get(), waker.fd()));
   constexpr auto kTimeout = 600ms;
-  std::string seen;
-  std::chrono::milliseconds took{};
-  std::atomic<bool> over{false};
-  Runner waiting([&] {
-    const auto start = std::chrono::steady_clock::now();
-    seen = waited_text(listener.get(), POLLIN, {}, kTimeout);
-    took = since(start);
-    over = true;
-  });
-  REQUIRE(waiting.blocked());
-  // Comes more often than the timeout lasts, and goes on until the wait is over: were the time counted anew after each
-  // signal, it never would be.
-  const auto storm = std::chrono::steady_clock::now();
-  while (!over && since(storm) < kPatience) {
-    ::pthread_kill(waiting.handle(), SIGUSR1);
-    std::this_thread::sleep_for(1ms);
+  const std::function<std::string()> waits[] = {
+      [&] { return waited_text(listener.get(), POLLIN, {}, kTimeout); },
+      [&] { return text_of(exclusive.wait(-1, kTimeout)); },
+  };
+  for (const auto& wait : waits) {
+    const auto [seen, took] = under_signals(wait);
+    CHECK(seen == "timed out");
+    CHECK(took >= kTimeout);
   }
-  CHECK(over);
-  waiting.join();
-  ::sigaction(SIGUSR1, &before, nullptr);
-  CHECK(seen == "timed out");
-  CHECK(took >= kTimeout);
-  CHECK(signals_taken >= 2);
+}
+
+TEST_CASE("ExclusiveWait: of those that wait for a listener one is woken for each client") {
+  constexpr std::size_t kThreads = 4;
+  UniqueFd listener = tcp_listener(10);
+  const Waker waker = must(Waker::create());
+  std::atomic<int> woken{0};
+  std::vector<std::unique_ptr<Runner>> threads;
+  for (std::size_t i = 0; i < kThreads; i++) {
+    threads.push_back(std::make_unique<Runner>([&] {
+      ExclusiveWait exclusive = must(ExclusiveWait::create(listener.get(), waker.fd()));
+      CHECK(text_of(exclusive.wait(-1, kForever)) == "ready");
+      woken++;
+    }));
+  }
+  for (auto& thread : threads) REQUIRE(thread->blocked());
+  std::vector<UniqueFd> clients;
+  for (int i = 1; i <= static_cast<int>(kThreads); i++) {
+    clients.push_back(client_of(listener.get()));
+    REQUIRE(wait_until([&] { return woken == i; }));
+    std::this_thread::sleep_for(kQuiet);
+    CHECK(woken == i);
+  }
+  for (auto& thread : threads) thread->join();
+}
+
+TEST_CASE("ExclusiveWait: either waker ends it and they win over readiness") {
+  UniqueFd listener = tcp_listener(1);
+  const Waker ours = must(Waker::create());
+  const Waker threads = must(Waker::create());
+  ExclusiveWait exclusive = must(ExclusiveWait::create(listener.get(), ours.fd()));
+  UniqueFd client = client_of(listener.get());
+  CHECK(text_of(exclusive.wait(-1, kPatience)) == "ready");
+  for (const Waker* waker : {&ours, &threads}) {
+    waker->wake();
+    CHECK(text_of(exclusive.wait(threads.fd(), kPatience)) == "woken");
+    CHECK(text_of(exclusive.wait(threads.fd(), 0ms)) == "woken");
+    CHECK(waker->clear());
+    CHECK(text_of(exclusive.wait(threads.fd(), kPatience)) == "ready");
+  }
+  // Another thread's waker instead, and then none.
+  threads.wake();
+  const Waker other = must(Waker::create());
+  CHECK(text_of(exclusive.wait(other.fd(), kPatience)) == "ready");
+  other.wake();
+  CHECK(text_of(exclusive.wait(other.fd(), kPatience)) == "woken");
+  CHECK(text_of(exclusive.wait(-1, kPatience)) == "ready");
+}
+
+TEST_CASE("ExclusiveWait: the number of a waker that was closed may be another's") {
+  UniqueFd listener = tcp_listener(1);
+  const Waker ours = must(Waker::create());
+  ExclusiveWait exclusive = must(ExclusiveWait::create(listener.get(), ours.fd()));
+  std::optional<Waker> old = must(Waker::create());
+  const int number = old->fd();
+  CHECK(text_of(exclusive.wait(number, 1ms)) == "timed out");
+  old.reset();
+  CHECK(text_of(exclusive.wait(-1, 1ms)) == "timed out");
+  const Waker next = must(Waker::create());
+  REQUIRE(next.fd() == number);
+  next.wake();
+  CHECK(text_of(exclusive.wait(number, kPatience)) == "woken");
+}
+
+TEST_CASE("ExclusiveWait: takes one descriptor, CLOEXEC, and gives it back") {
+  UniqueFd listener = tcp_listener(1);
+  const Waker waker = must(Waker::create());
+  const auto before = open_descriptors();
+  {
+    ExclusiveWait exclusive = must(ExclusiveWait::create(listener.get(), waker.fd()));
+    const auto now = open_descriptors();
+    CHECK(now.size() == before.size() + 1);
+    for (int fd : now) CHECK((before.contains(fd) || is_cloexec(fd)));
+  }
+  CHECK(open_descriptors() == before);
+  CHECK(outcome(ExclusiveWait::create(-1, waker.fd())) == "EBADF");
+  CHECK(outcome(ExclusiveWait::create(listener.get(), -1)) == "EBADF");
+  CHECK(open_descriptors() == before);
+  CHECK(in_child([&] {
+          exhaust_descriptors();
+          auto made = ExclusiveWait::create(listener.get(), waker.fd());
+          return outcome(made) + " of " + made.error().call;
+        }) == "EMFILE of epoll_create1");
 }

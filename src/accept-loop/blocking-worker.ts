@@ -2,11 +2,9 @@
 import { once } from 'node:events';
 import { setImmediate as turnEventLoop, setTimeout as sleep } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
-import * as c from '../constants';
 import { invalidArgValue, isSystemError } from '../errors';
 import type { Connection } from '../socket/connection';
-import { Listener } from '../socket/listener';
-import { poll } from '../socket/syscalls';
+import { hasQueued, Listener } from '../socket/listener';
 import type { BlockingOrder, BlockingReport, BlockingWorkerData } from './blocking-messages';
 import { BlockingState, Phase } from './blocking-state';
 import { packError } from './portable-error';
@@ -86,11 +84,6 @@ function reportFailure(error: unknown, connection: Connection): void {
   report({ type: 'handler-failed', error: packError(error), remoteAddress: connection.remoteAddress });
 }
 
-/** Nothing is queued: not a matter of what accept gave, as it passes failed connections over. */
-function isEmpty(listener: Listener): boolean {
-  return poll([{ fd: listener.fd, events: c.POLLIN }], 0).length === 0;
-}
-
 /** What an error of accept means: go on at once, or after a pause, or end. */
 class Refusals {
   #pauseMs = 0;
@@ -108,11 +101,22 @@ class Refusals {
       await sleep(this.#pauseMs);
       return true;
     }
+    // Draining, an AF_UNIX listener is shut down first, and empty it says so.
+    if (isSystemError(error, 'EINVAL') && state.phase >= Phase.DRAINING) return endDrain(listener);
     report(
       listener.closed ? { type: 'listener-closed' } : { type: 'listener-failed', error: packError(error) },
     );
     return false;
   }
+}
+
+/** The queue is empty: the listener ends at once, in every thread. */
+function endDrain(listener: Listener): false {
+  if (state.drained()) {
+    listener.close();
+    report({ type: 'listener-closed' });
+  }
+  return false;
 }
 
 /** How long to wait for a connection. */
@@ -139,10 +143,9 @@ async function serveAll(listener: Listener, handler: Handler): Promise<void> {
       await serve(handler, connection);
       hasServed = true;
       if (performance.now() - turnedAt < BUSY_MS) continue;
-    } else if (state.phase === Phase.DRAINING && isEmpty(listener) && state.drained()) {
-      // At once, in every thread: who connects from now on is not let in, instead of being let in and reset.
-      listener.close();
-      report({ type: 'listener-closed' });
+    } else if (state.phase === Phase.DRAINING && !hasQueued(listener)) {
+      // Not a matter of what accept gave: it passes failed connections over.
+      endDrain(listener);
       return;
     }
     await turnEventLoop();
@@ -151,13 +154,23 @@ async function serveAll(listener: Listener, handler: Handler): Promise<void> {
   }
 }
 
+/** This thread's copy; undefined if the listener was closed while the handler was loaded. */
+function joined(handle: BlockingOrder): Listener | undefined {
+  try {
+    return Listener.from(handle);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_LISTENER_CLOSED') return undefined;
+    throw error;
+  }
+}
+
 async function main(): Promise<void> {
   const handler = await prepare();
   const [handle] = (await once(port, 'message')) as [BlockingOrder];
-  const listener = Listener.from(handle);
-  try {
+  const listener = joined(handle);
+  if (listener === undefined) report({ type: 'listener-closed' });
+  else {
     await serveAll(listener, handler);
-  } finally {
     listener.release();
   }
   // What the handler printed goes out; timers that it left are not waited for.

@@ -1,5 +1,6 @@
 import * as path from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { handlerNotLoaded } from '../errors';
 import { interrupt } from '../socket/interrupt';
 import type { ListenerHandle } from '../socket/listener';
 import type { BlockingReport, BlockingWorkerData } from './blocking-messages';
@@ -52,10 +53,7 @@ export class HandlerThread {
     if (report?.type === 'loaded') return;
     this.abandon();
     if (report?.type === 'not-loaded') throw unpackError(report.error);
-    const reason = announced ? 'ended' : `is not done after ${LOAD_MS} ms`;
-    throw Object.assign(new Error(`serveBlocking: the thread that loads options.handler ${reason}`), {
-      code: 'ERR_HANDLER_NOT_LOADED',
-    });
+    throw handlerNotLoaded(announced ? 'ended' : `is not done after ${LOAD_MS} ms`);
   }
 
   /** Has the thread serve that listener once it has loaded its handler. */

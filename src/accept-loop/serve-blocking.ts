@@ -1,11 +1,14 @@
 import { EventEmitter } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { resolve as resolvePath } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import type { Address } from '../address';
 import { invalidArgType, invalidArgValue, illegalConstructor, listenerClosed } from '../errors';
+import { CEILING_MS } from '../socket/blocking';
 import { listen, type ListenOptions } from '../socket/listen';
-import { Listener } from '../socket/listener';
+import { Listener, stopAdmitting } from '../socket/listener';
 import * as check from '../validate';
 import type { BlockingReport } from './blocking-messages';
 import { BlockingState, Phase } from './blocking-state';
@@ -22,9 +25,9 @@ export interface ServeBlockingOptions {
   handler: string | URL;
   /** How many connections are served at once, a thread each; the others wait in the kernel's queue. Without it, as many
    * as `os.availableParallelism()` says. */
-  threads?: number;
+  threads?: number | undefined;
   /** Closes the server, as `close()` does. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface BlockingServerStats {
@@ -70,6 +73,8 @@ const OPTION_NAMES = ['listen', 'handler', 'threads', 'signal'];
 const MOST_THREADS = 1024;
 /** How long an interrupted handler may take to leave, before its thread is terminated. */
 const GRACE_MS = 250;
+/** How long a handshake that is under way when draining begins has to finish; as kSettle of acceptor.cc. */
+const SETTLE_MS = 100;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (parts: Parts) => BlockingServer;
@@ -227,16 +232,21 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
   #ended(thread: HandlerThread, exitCode: number): void {
     this.#running.delete(thread);
     this.#state.end(thread.seat);
-    if (this.#state.phase < Phase.STOPPING && !this.listener.closed) {
-      const delayMs = this.#respawner.later(thread.seat, performance.now() - thread.startedAt);
-      const { threadId, error } = thread;
-      if (this.listenerCount('restart') > 0) this.emit('restart', { threadId, exitCode, error, delayMs });
-      else {
-        const what = `thread ${threadId} ended with code ${exitCode}, and is replaced in ${delayMs} ms`;
-        warn('ListenqServerWarning', error === undefined ? what : `${what}: ${error.message}`, error);
-      }
-    }
+    // Without a listener to share there is nothing for another thread to do.
+    if (this.listener.closed) void this.close();
+    else if (this.#state.phase < Phase.STOPPING) this.#replace(thread, exitCode);
     this.#noteEnd();
+  }
+
+  #replace(thread: HandlerThread, exitCode: number): void {
+    const { seat, threadId, error, startedAt } = thread;
+    const delayMs = this.#respawner.later(seat, performance.now() - startedAt);
+    if (this.listenerCount('restart') > 0) {
+      this.emit('restart', { threadId, exitCode, error, delayMs });
+      return;
+    }
+    const what = `thread ${threadId} ended with code ${exitCode}, and is replaced in ${delayMs} ms`;
+    warn('ListenqServerWarning', error === undefined ? what : `${what}: ${error.message}`, error);
   }
 
   #noteEnd(): void {
@@ -269,11 +279,19 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
     });
   }
 
+  /** Lets nobody new in, and has the threads stop once the queue is empty. */
+  async #beginDrain(): Promise<void> {
+    // Before it is shut down, lest the threads take that for a failure.
+    if (this.listener.address().family === 'unix') this.#state.phase = Phase.DRAINING;
+    if (stopAdmitting(this.listener) && this.#state.phase < Phase.DRAINING) await sleep(SETTLE_MS);
+    if (this.#state.phase < Phase.DRAINING) this.#state.phase = Phase.DRAINING;
+  }
+
   async #end(drain: boolean, timeoutMs: number): Promise<{ interrupted: number }> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     // Whoever waits for the end must see it.
     this.#hold(true);
-    if (drain && !this.listener.closed) this.#state.phase = Phase.DRAINING;
+    if (drain && !this.listener.closed) await this.#beginDrain();
     else this.#stop();
     let interrupted = 0;
     if (!(await this.#emptyWithin(timeoutMs))) {
@@ -353,11 +371,12 @@ function handlerUrl(handler: unknown): string {
 }
 
 /**
- * How long an idle thread waits before it looks up. When the calling thread is terminated, Node ends its threads one
- * after another, each at its next look: shorter where there are many, so that this takes a second at the most.
+ * How long an idle thread waits before it looks up. When a worker that made a server is terminated, Node ends the
+ * server's threads one after another, each at its next look: shorter where there are many, so that this takes a second at
+ * the most. The main thread wakes them all when it ends.
  */
 function sliceMs(threads: number): number {
-  return Math.max(50, Math.min(200, Math.floor(800 / threads)));
+  return isMainThread ? CEILING_MS : Math.max(50, Math.min(CEILING_MS, Math.floor(800 / threads)));
 }
 
 function warn(type: string, message: string, error: Error | undefined): void {

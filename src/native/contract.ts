@@ -148,6 +148,8 @@ export interface ListenerCopy {
   lend(): number;
   token(): string;
   ownPath(path: string): void;
+  /** Lets no new client in; false if the socket may be another process's too. */
+  stopAdmitting(): boolean;
   closed(): boolean;
   /** Ends the listener in every thread. */
   close(): void;

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { Address } from '../address';
+import * as c from '../constants';
 import { illegalConstructor, invalidArgValue, listenerClosed, timedOut } from '../errors';
 import { queueOfDescriptor, type Queue } from '../kernel/queue';
 import type { ListenerCopy } from '../native/contract';
@@ -30,6 +31,7 @@ const BATCH = native.acceptedFds.length;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (copy: ListenerCopy, backlog: number | undefined) => Listener;
 let copyOf: (listener: Listener) => ListenerCopy;
+let using: <T>(listener: Listener, call: string, use: (fd: number) => T) => T;
 
 const leaks = new LeakWatch<Listener>('Listener', (listener) => {
   const copy = copyOf(listener);
@@ -44,7 +46,7 @@ const leaks = new LeakWatch<Listener>('Listener', (listener) => {
 /**
  * A listening socket, and this thread's own descriptor for it, non-blocking and CLOEXEC. Made by `listen`.
  *
- * Calls that wait block the thread, in poll(2); they end when a connection comes, when time is up, when any thread
+ * Calls that wait block the thread, in epoll_wait(2); they end when a connection comes, when time is up, when any thread
  * closes the listener, or when another thread calls `interrupt`. At least every 200 ms they let `worker.terminate()`
  * and `process.exit()` through.
  */
@@ -56,6 +58,7 @@ export class Listener {
   static {
     construct = (copy, backlog) => new Listener(INTERNAL, copy, backlog);
     copyOf = (listener) => listener.#copy;
+    using = (listener, call, use) => listener.#using(call, use);
   }
 
   private constructor(guard: symbol, copy: ListenerCopy, backlog: number | undefined) {
@@ -67,7 +70,7 @@ export class Listener {
 
   /**
    * Makes this thread's copy of a listener that another thread shared: fcntl(F_DUPFD_CLOEXEC). Accepts from the same
-   * queue; all that wait are woken, and one gets it.
+   * queue; of the threads that wait, the kernel wakes one for each connection.
    *
    * @throws ERR_LISTENER_CLOSED if it was closed meanwhile; ERR_INVALID_ARG_VALUE if `handle` is none; EMFILE
    */
@@ -290,4 +293,15 @@ export function makeListener(
   if (ownedPath !== undefined) copy.ownPath(ownedPath);
   if (shared) copy.lend();
   return construct(copy, backlog);
+}
+
+/** Lets no new client in, of whom the last would be reset when the listener is closed; false where another process may
+ * have the socket too, or the kernel refused. */
+export function stopAdmitting(listener: Listener): boolean {
+  return copyOf(listener).stopAdmitting();
+}
+
+/** Whether a connection is queued: poll(2), without waiting. */
+export function hasQueued(listener: Listener): boolean {
+  return using(listener, 'hasQueued', (fd) => native.poll(Int32Array.of(fd, c.POLLIN, 0), 0) > 0);
 }

@@ -1,0 +1,1 @@
+throw Object.assign(new Error('of the module'), { code: 'E_MODULE' });
