@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "accept.h"
+#include "descriptor_table.h"
 #include "queue.h"
 #include "socket.h"
 
@@ -52,6 +53,7 @@ Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr
     sources_.push_back({std::move(member), domain.ok() && domain.value() != AF_UNIX});
   }
   batch_.reserve(kBatch);
+  reserve_descriptors(handoff_->waker().fd(), handoff_->settings().high_water_mark);
 }
 
 std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
