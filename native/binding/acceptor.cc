@@ -19,8 +19,9 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   static Napi::Function define(Napi::Env env) {
     using Self = AcceptorObject;
     return DefineClass(env, "Acceptor",
-                       {InstanceMethod<&Self::gather>("gather"), InstanceMethod<&Self::leave_peers>("leavePeers"),
-                        InstanceMethod<&Self::block>("block"), InstanceMethod<&Self::deliver>("deliver")});
+                       {InstanceMethod<&Self::run>("run"), InstanceMethod<&Self::gather>("gather"),
+                        InstanceMethod<&Self::leave_peers>("leavePeers"), InstanceMethod<&Self::block>("block"),
+                        InstanceMethod<&Self::deliver>("deliver")});
   }
 
   // new Acceptor(handoffToken, ...listenerTokens): has ended at once if the loop, or each listener, is closed already.
@@ -41,6 +42,20 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
   }
 
  private:
+  // run(milliseconds): gathers and delivers for that time; false once the thread is to end.
+  Napi::Value run(const Napi::CallbackInfo& info) {
+    Arguments in(info);
+    const std::chrono::milliseconds slice(in.integer(0));
+    bool going = in.ok() && acceptor_;
+    const auto until = Acceptor::Clock::now() + slice;
+    for (auto left = slice; going && left.count() > 0;
+         left = std::chrono::ceil<std::chrono::milliseconds>(until - Acceptor::Clock::now())) {
+      going = acceptor_->gather(left).has_value();
+      if (going) acceptor_->deliver();
+    }
+    return Napi::Boolean::New(in.env(), going);
+  }
+
   // gather(milliseconds): how many came.
   Napi::Value gather(const Napi::CallbackInfo& info) {
     Arguments in(info);

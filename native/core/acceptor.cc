@@ -57,8 +57,6 @@ Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr
 }
 
 std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
-  // What came so far is announced before the thread waits, or when the burst takes long.
-  if (!any_ready() || Clock::now() - burst_began_ > kLongestBurst) handoff_->announce();
   if (loaded_) rest();
   waited_ = slept_ = false;
   const auto now = Clock::now();
@@ -107,7 +105,10 @@ void Acceptor::deliver() {
   }
   if (batch_.empty()) return;
   const auto now = Clock::now();
-  refuse(handoff_->put(batch_, now), now);
+  auto refused = handoff_->put(batch_, now);
+  // First those who are to be served. More of the burst may follow; a wait announces what is left.
+  if (!any_ready() || now - burst_began_ > kLongestBurst) handoff_->announce();
+  refuse(std::move(refused), now);
 }
 
 void Acceptor::refuse(std::vector<Arrival> arrivals, Clock::time_point now) {

@@ -151,6 +151,68 @@ TEST_CASE("read_queue: what is no socket") {
   CHECK(outcome(read_queue(-1)) == "EBADF");
 }
 
+TEST_CASE("queue_depth: length and limit of a TCP listener and of nothing else") {
+  UniqueFd listener = tcp_listener(7);
+  std::vector<UniqueFd> clients = clients_of(listener.get(), 3);
+  CHECK(wait_until([&] { return queue_text(listener.get()) == "3/7"; }));
+  const auto depth = queue_depth(listener.get());
+  REQUIRE(depth.has_value());
+  CHECK(depth->length == 3);
+  CHECK(depth->limit == 7);
+  Pair pair = connected_through(tcp_listener(1).get());
+  UniqueFd bound = bound_to(loopback());
+  UniqueFd local = unix_listener(1);
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (int fd : {pair.server.get(), bound.get(), local.get(), null.get(), -1}) {
+    CAPTURE(fd);
+    CHECK_FALSE(queue_depth(fd).has_value());
+  }
+}
+
+TEST_CASE("time_in_queue: the time from the end of the handshake to accept(2)") {
+  // Kernels count it in ticks, of 10 ms at most.
+  constexpr auto kTick = 10ms;
+  constexpr auto kQueued = 150ms;
+  for (const char* host : {"127.0.0.1", "::1"}) {
+    CAPTURE(host);
+    if (std::string(host) == "::1" && !have_ipv6()) continue;
+    for (bool sends : {false, true}) {
+      CAPTURE(sends);
+      UniqueFd listener = listening_on(inet(host), 1);
+      const auto before = std::chrono::steady_clock::now();
+      UniqueFd client = client_of(listener.get());
+      REQUIRE(poll_text(listener.get(), POLLIN, kPatience) == "IN");
+      const auto connected = std::chrono::steady_clock::now();
+      std::this_thread::sleep_for(kQueued / 2);
+      // What the client sends meanwhile changes nothing.
+      if (sends) CHECK(send_text(client.get(), "hello") == "5");
+      std::this_thread::sleep_for(kQueued / 2);
+      const auto accepting = std::chrono::steady_clock::now();
+      UniqueFd accepted = accept_from(listener.get());
+      const auto waited = time_in_queue(accepted.get());
+      REQUIRE(waited.has_value());
+      CHECK(*waited >= accepting - connected - kTick);
+      CHECK(*waited <= std::chrono::steady_clock::now() - before + kTick);
+    }
+  }
+}
+
+TEST_CASE("time_in_queue: AF_UNIX and what is no connection have none") {
+  Pair pair = connected_through(unix_listener(1).get());
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (int fd : {pair.server.get(), null.get(), -1}) CHECK_FALSE(time_in_queue(fd).has_value());
+}
+
+TEST_CASE("is_shut_down: an AF_UNIX listener on which somebody called shutdown") {
+  UniqueFd listener = unix_listener(1);
+  UniqueFd client = start_connect(name_of(listener.get()));
+  CHECK_FALSE(is_shut_down(listener.get()));
+  must(sys::shutdown(listener.get(), SHUT_RD));
+  CHECK(is_shut_down(listener.get()));
+  CHECK(outcome(accept(listener.get(), SOCK_CLOEXEC)) == "ok");
+  CHECK(outcome(accept(listener.get(), SOCK_CLOEXEC)) == "EAGAIN");
+}
+
 TEST_CASE("unix_queue: leaves no descriptor behind and needs the namespace of the listener") {
   UniqueFd listener = unix_listener(2);
   const auto before = open_descriptors();

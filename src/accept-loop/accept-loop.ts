@@ -246,12 +246,10 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
       const fd = this.#handoff.take(wanting);
       if (fd >= 0) {
         this.#spend();
+        if (this.#onEmpty !== undefined && this.#handoff.stats()[2] === 0) this.#onEmpty();
         return makeConnection(fd, packedPeer(0), this.#onConnectionEnd);
       }
-      if (fd !== NEWS) {
-        this.#onEmpty?.();
-        return undefined;
-      }
+      if (fd !== NEWS) return undefined;
       this.#hearNews();
     }
     return undefined;

@@ -18,12 +18,17 @@ export interface AcceptThreadData {
 
 const { handoff, listeners, blockList } = workerData as AcceptThreadData;
 const acceptor = new native.Acceptor(handoff, ...listeners);
-for (;;) {
+if (blockList === undefined) while (acceptor.run(CEILING_MS));
+else while (runWith(blockList));
+
+/** As `acceptor.run`, once, with a look at who came. */
+function runWith(list: BlockList): boolean {
   const count = acceptor.gather(CEILING_MS);
-  if (count < 0) break;
-  if (count === 0) continue;
-  if (blockList !== undefined) blockThose(count, blockList);
-  acceptor.deliver();
+  if (count > 0) {
+    blockThose(count, list);
+    acceptor.deliver();
+  }
+  return count >= 0;
 }
 
 function blockThose(count: number, list: BlockList): void {

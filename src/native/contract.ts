@@ -128,6 +128,8 @@ export interface Handoff {
 
 /** The accepting thread's side. */
 export interface Acceptor {
+  /** Gathers and delivers, over and over, for so long; false once the thread is to end. */
+  run(sliceMs: number): boolean;
   /** Waits for connections and accepts them: how many came, -1 once the thread is to end. */
   gather(sliceMs: number): number;
   /** Leaves the peers of those that came in `acceptedPeers`. */
