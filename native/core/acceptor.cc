@@ -28,6 +28,8 @@ constexpr int kMostRests = 4;
 constexpr std::uint32_t kRoomyBacklog = 128;
 /** And the bound: callers of whom few may wait are served one by one. */
 constexpr std::size_t kRoomyBound = 64;
+/** A time in the queue that is worth asking for. */
+constexpr std::chrono::milliseconds kLong = 5ms;
 /** A wait that lasted as long found the queue empty first. */
 constexpr std::chrono::microseconds kSlept = 20us;
 constexpr std::chrono::milliseconds kFirstPause = 5ms;
@@ -50,7 +52,7 @@ Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr
     : handoff_(std::move(handoff)), refuser_(handoff_->settings().overload) {
   for (auto& member : members) {
     auto domain = sys::getsockopt_int(member->fd(), SOL_SOCKET, SO_DOMAIN);
-    sources_.push_back({std::move(member), domain.ok() && domain.value() != AF_UNIX});
+    sources_.push_back({std::move(member), sources_.size(), domain.ok() && domain.value() != AF_UNIX});
   }
   batch_.reserve(kBatch);
   reserve_descriptors(handoff_->waker().fd(), handoff_->settings().high_water_mark);
@@ -205,7 +207,7 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
     // One at least, as poll(2) said so.
     queued = std::max<std::size_t>(depth->length, 1);
   }
-  const bool each_wait = handoff_->settings().max_wait.has_value();
+  bool look = source.tcp && (!slept_ || handoff_->settings().max_wait);
   std::uint64_t failed = 0;
   std::optional<SystemError> refusal;
   std::size_t turn = 0;
@@ -220,11 +222,10 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
       }
       continue;
     }
-    // The queue is first in, first out: the first of a burst has waited longest, and not at all if it ended a wait.
-    const bool look = source.tcp && ((turn == 0 && !slept_) || each_wait);
     const auto in_queue = look ? time_in_queue(accepted.value().fd.get()).value_or(0ms) : 0ms;
-    source.newest = std::max(source.newest, now - in_queue);
-    batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, source.newest});
+    // First in, first out: those that follow have waited less.
+    look = look && in_queue >= kLong;
+    batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, now - in_queue, source.number});
   }
   source.ready = !refusal && queued != turn;
   if (failed > 0) handoff_->count_failed(failed);

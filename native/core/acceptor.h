@@ -50,6 +50,7 @@ class Acceptor {
  private:
   struct Source {
     std::unique_ptr<ListenerMember> member;
+    std::size_t number;
     bool tcp;
     /** Its queue does not fill within a rest. */
     bool roomy = false;
@@ -57,8 +58,6 @@ class Acceptor {
     bool ready = false;
     /** Admits nobody any more, and its queue is empty. */
     bool spent = false;
-    /** When the wait of the last that came from it began, so that none overtakes another of the same queue. */
-    Clock::time_point newest{};
   };
   using Leases = std::vector<ListenerMember::Lease>;
 

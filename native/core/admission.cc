@@ -29,10 +29,10 @@ Status stop_admitting(int fd) {
   if (!protocol.ok()) return protocol.error();
   // MPTCP listens on a TCP socket of its own, which the filter would not reach.
   if (protocol.value() != IPPROTO_TCP) return SystemError{EOPNOTSUPP, "setsockopt"};
-  std::array program{
-      sock_filter BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsAt), sock_filter BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kSyn | kAck),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSyn, 0, 1), sock_filter BPF_STMT(BPF_RET | BPF_K, 0),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, kPass)};
+  std::array program{sock_filter BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsAt),
+                     sock_filter BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kSyn | kAck),
+                     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSyn, 0, 1),
+                     sock_filter BPF_STMT(BPF_RET | BPF_K, 0), sock_filter BPF_STMT(BPF_RET | BPF_K, kPass)};
   const sock_fprog filter{program.size(), program.data()};
   return sys::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, std::as_bytes(std::span(&filter, 1)));
 }

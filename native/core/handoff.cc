@@ -65,7 +65,11 @@ std::optional<Refusal> Handoff::refusal_of(const Arrival& arrival, Clock::time_p
 // Oldest first, whichever listener it came from.
 void Handoff::insert(Arrival arrival) {
   auto place = waiting_.end();
-  while (place != waiting_.begin() && std::prev(place)->since > arrival.since) --place;
+  while (place != waiting_.begin()) {
+    const auto before = std::prev(place);
+    if (before->source == arrival.source || before->since <= arrival.since) break;
+    place = before;
+  }
   waiting_.insert(place, std::move(arrival));
 }
 
@@ -74,7 +78,7 @@ void Handoff::count_wait(const Arrival& arrival, Clock::time_point now) {
 }
 
 void Handoff::notify_taker() {
-  if (taker_busy_ || ended_) return;
+  if (ended_) return;
   taker_busy_ = true;
   notify_();
 }
@@ -130,7 +134,7 @@ std::vector<Arrival> Handoff::put(std::vector<Arrival>& arrivals, Clock::time_po
 
 void Handoff::announce() {
   std::lock_guard lock(mutex_);
-  if (!waiting_.empty()) notify_taker();
+  if (!waiting_.empty() && !taker_busy_) notify_taker();
 }
 
 bool Handoff::taker_busy() const {

@@ -25,6 +25,8 @@ struct Arrival {
   Address peer;
   /** When its wait began: the end of the handshake where that was read, else accept(2). */
   std::chrono::steady_clock::time_point since;
+  /** Which of the listeners it came from: of one, the first to come is the first to go, whatever the clocks say. */
+  std::size_t source = 0;
 };
 
 /** Why a connection was refused after accept(2). */

@@ -18,6 +18,7 @@ import { listenerList, type ListenerList } from './listener-list';
 import {
   checkAccept,
   checkClose,
+  checkListeners,
   checkOptions,
   DRAIN_TIMEOUT_MS,
   type AcceptLoopOptions,
@@ -81,6 +82,14 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #hurry: (() => void) | undefined;
   #onEmpty: (() => void) | undefined;
 
+  readonly #onNewListener = (event: string | symbol): void => {
+    if (event === 'connection') process.nextTick(() => this.#deliver());
+  };
+  /** Without a 'connection' listener one taker less waits. */
+  readonly #onRemoveListener = (): void => {
+    if (this.listenerCount('connection') === 0) this.#handoff.want(this.#waiters.size);
+  };
+
   static {
     construct = (listeners, options) => new AcceptLoop(INTERNAL, listeners, options);
   }
@@ -101,13 +110,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     this.#threadEnded = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
     this.#thread.once('error', (error) => this.#fail(error));
     this.#thread.once('exit', () => this.#onThreadEnd());
-    (this as EventEmitter).on('newListener', (event) => {
-      if (event === 'connection') process.nextTick(() => this.#deliver());
-    });
-    // With it one taker less waits.
-    (this as EventEmitter).on('removeListener', () => {
-      if (this.listenerCount('connection') === 0) this.#handoff.want(this.#waiters.size);
-    });
+    this.#followListeners();
     this.#watch(options.signal);
   }
 
@@ -205,8 +208,24 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     return (this.#ending ??= drain ? this.#drain(timeoutMs) : this.#end());
   }
 
+  override removeAllListeners(event?: string | symbol): this {
+    super.removeAllListeners(event);
+    this.#followListeners();
+    return this;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Hears of 'connection' listeners that come and go. Removed with all others, this comes back. */
+  #followListeners(): void {
+    const emitter = this as EventEmitter;
+    if (emitter.listenerCount('newListener', this.#onNewListener) === 0)
+      emitter.on('newListener', this.#onNewListener);
+    if (emitter.listenerCount('removeListener', this.#onRemoveListener) === 0)
+      emitter.on('removeListener', this.#onRemoveListener);
+    this.#onRemoveListener();
   }
 
   /** Hands out what there is, to those who want it. Called once for a burst. */
@@ -293,7 +312,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
       void this.close();
     };
     signal.addEventListener('abort', abort, { once: true });
-    this.once('close', () => signal.removeEventListener('abort', abort));
+    void this.#threadEnded.then(() => signal.removeEventListener('abort', abort));
   }
 
   #onThreadEnd(): void {
@@ -370,17 +389,6 @@ export function acceptLoop(
     listener.close();
     throw error;
   }
-}
-
-function checkListeners(listeners: readonly unknown[]): Listener[] {
-  if (listeners.length === 0) throw invalidArgValue('source', 'must hold at least one Listener', listeners);
-  return listeners.map((listener, index) => {
-    if (!(listener instanceof Listener)) throw invalidArgType(`source[${index}]`, 'a Listener', listener);
-    if (listener.closed) throw listenerClosed('acceptLoop');
-    if (listeners.indexOf(listener) < index)
-      throw invalidArgValue(`source[${index}]`, 'is in the list already', listener);
-    return listener;
-  });
 }
 
 function warnOfShortage(error: Error): void {

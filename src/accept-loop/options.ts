@@ -1,7 +1,8 @@
 import { BlockList } from 'node:net';
 import * as c from '../constants';
-import { invalidArgType, invalidArgValue } from '../errors';
+import { invalidArgType, invalidArgValue, listenerClosed } from '../errors';
 import { native } from '../native/load';
+import { Listener } from '../socket/listener';
 import * as check from '../validate';
 
 export interface AcceptLoopOptions {
@@ -161,4 +162,16 @@ function checkSignal(value: unknown): AbortSignal | undefined {
   if (!(value instanceof AbortSignal)) throw invalidArgType('options.signal', 'an AbortSignal', value);
   value.throwIfAborted();
   return value;
+}
+
+/** Checks a list of listeners to accept from. */
+export function checkListeners(listeners: readonly unknown[]): Listener[] {
+  if (listeners.length === 0) throw invalidArgValue('source', 'must hold at least one Listener', listeners);
+  return listeners.map((listener, index) => {
+    if (!(listener instanceof Listener)) throw invalidArgType(`source[${index}]`, 'a Listener', listener);
+    if (listener.closed) throw listenerClosed('acceptLoop');
+    if (listeners.indexOf(listener) < index)
+      throw invalidArgValue(`source[${index}]`, 'is in the list already', listener);
+    return listener;
+  });
 }
