@@ -1,13 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import {
-  acceptThreadEnded,
-  illegalConstructor,
-  invalidArgType,
-  invalidArgValue,
-  listenerClosed,
-  type SystemCallError,
-} from '../errors';
+import { acceptThreadEnded, illegalConstructor, listenerClosed, type SystemCallError } from '../errors';
 import type { Handoff } from '../native/contract';
 import { makeConnection, type Connection } from '../socket/connection';
 import { listen, type ListenOptions } from '../socket/listen';
