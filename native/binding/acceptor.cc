@@ -26,6 +26,7 @@ class AcceptorObject : public Napi::ObjectWrap<AcceptorObject> {
 
   // new Acceptor(handoffToken, ...listenerTokens): has ended at once if the loop, or each listener, is closed already.
   explicit AcceptorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AcceptorObject>(info) {
+    if (!is_wrapped(*this)) return;
     Arguments in(info);
     auto handoff = Handoff::find(token_of(in.text(0)));
     std::vector<std::unique_ptr<ListenerMember>> members;

@@ -53,6 +53,13 @@ Napi::Value bytes_of(Napi::Env env, const Address& address);
 Napi::Value token_text(Napi::Env env, std::uint64_t token);
 std::uint64_t token_of(const std::string& text);
 
+/** Whether an object under construction was wrapped. In a worker that is being terminated it may not be: nobody will
+ * then delete it, and it must hold nothing. */
+template <typename T>
+bool is_wrapped(const Napi::ObjectWrap<T>& object) {
+  return !object.IsEmpty();
+}
+
 /** undefined, or the exception. */
 Napi::Value finish(Napi::Env env, const Status& status);
 

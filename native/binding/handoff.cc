@@ -36,6 +36,7 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
 
   // new Handoff(highWaterMark, maxWaitMs, maxWaiting, maxConnections, action, answer, onReady); -1 is "no limit".
   explicit HandoffObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HandoffObject>(info) {
+    if (!is_wrapped(*this)) return;
     Arguments in(info);
     Handoff::Settings settings;
     settings.high_water_mark = static_cast<std::size_t>(in.integer(0));

@@ -29,6 +29,7 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
   // new ListenerCopy(fd) takes `fd` over; new ListenerCopy(token) makes a copy of the listener that the token names,
   // and leaves itself closed if there is none.
   explicit ListenerObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ListenerObject>(info) {
+    if (!is_wrapped(*this)) return;
     Arguments in(info);
     if (info[0].IsNumber()) {
       const int fd = in.integer(0);

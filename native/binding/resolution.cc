@@ -21,6 +21,7 @@ class ResolutionObject : public Napi::ObjectWrap<ResolutionObject> {
 
   // new Resolution(host, port, passive).
   explicit ResolutionObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ResolutionObject>(info) {
+    if (!is_wrapped(*this)) return;
     Arguments in(info);
     const std::string host = in.text(0);
     const int port = in.integer(1);
