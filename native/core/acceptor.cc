@@ -152,6 +152,7 @@ Acceptor::Clock::time_point Acceptor::next_deadline(const Handoff::Orders& order
 }
 
 // poll(2): what changes the orders, what ends a listener, and the listeners themselves where connections are wanted.
+// What has been delivered is announced first.
 void Acceptor::wait(const Leases& leases, bool for_connections, Clock::time_point until) {
   entries_.clear();
   entries_.push_back({handoff_->waker().fd(), POLLIN, 0});
@@ -163,6 +164,8 @@ void Acceptor::wait(const Leases& leases, bool for_connections, Clock::time_poin
       entries_.push_back({sources_[i].spent ? -1 : leases[i].fd(), POLLIN, 0});
     }
   }
+  handoff_->announce();
+  waited_ = true;
   const auto before = Clock::now();
   const int ceiling = milliseconds_until(until);
   // A signal that ends the wait early is as good as a time that is up: the caller comes again.

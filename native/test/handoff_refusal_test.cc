@@ -18,7 +18,7 @@ using Clock = Handoff::Clock;
 std::vector<Arrival> came(const std::vector<std::chrono::milliseconds>& waits, Clock::time_point now) {
   std::vector<Arrival> arrivals;
   for (const auto& waited : waits) {
-    arrivals.push_back({must(sys::socketpair(AF_UNIX, kStream, 0)).first, {}, now - waited});
+    arrivals.push_back({must(sys::socketpair(AF_UNIX, kStream, 0)).first, {}, now - waited, arrivals.size()});
   }
   return arrivals;
 }

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <vector>
 
 #include "core/token_directory.h"
@@ -19,10 +20,13 @@ using State = Handoff::Orders::State;
 
 // Connections that have waited for `waits` each, and their far ends.
 struct Burst {
-  explicit Burst(const std::vector<std::chrono::milliseconds>& waits, Clock::time_point now = Clock::now()) {
+  /** Connections that have waited so long, each of a listener of its own or all of `source`. */
+  explicit Burst(const std::vector<std::chrono::milliseconds>& waits, Clock::time_point now = Clock::now(),
+                 std::optional<std::size_t> source = std::nullopt) {
+    static std::size_t sources = 1000;
     for (const auto& waited : waits) {
       auto ends = must(sys::socketpair(AF_UNIX, kStream, 0));
-      near.push_back({std::move(ends.first), {}, now - waited});
+      near.push_back({std::move(ends.first), {}, now - waited, source.value_or(sources++)});
       far.push_back(std::move(ends.second));
     }
   }
@@ -214,6 +218,20 @@ TEST_CASE("Handoff: the oldest is taken first") {
   CHECK(waits == std::vector<std::chrono::milliseconds>{40ms, 30ms, 20ms, 20ms, 10ms});
 }
 
+TEST_CASE("Handoff: of one listener the first to come is the first to go, whatever the clocks say") {
+  Exchange exchange(bounded(10));
+  const auto now = Clock::now();
+  Burst burst({20ms, 40ms, 30ms}, now, 1);
+  Burst other({35ms}, now, 2);
+  put(exchange, burst);
+  put(exchange, other);
+  std::vector<std::chrono::milliseconds> waits;
+  for (const Arrival& arrival : take_all(exchange)) {
+    waits.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(now - arrival.since));
+  }
+  CHECK(waits == std::vector<std::chrono::milliseconds>{20ms, 40ms, 35ms, 30ms});
+}
+
 TEST_CASE("Handoff: the taker is woken once and again after it has found nothing") {
   Exchange exchange(bounded(10));
   Burst bursts[] = {Burst({0ms, 0ms}), Burst({0ms}), Burst({0ms}), Burst({0ms})};
@@ -315,10 +333,10 @@ TEST_CASE("Handoff: a shortage is news once and again after a second without one
   CHECK(take_text(exchange) == "nothing");
   for (int i = 0; i < 30; i++) exchange.handoff->report_shortage(shortage, now += 100ms);
   CHECK(news_text(exchange) == "none");
-  CHECK(*exchange.wakeups == 1);
+  CHECK(*exchange.wakeups == 2);
   exchange.handoff->report_shortage(shortage, now += 1001ms);
   CHECK(news_text(exchange) == "shortage EMFILE");
-  CHECK(*exchange.wakeups == 2);
+  CHECK(*exchange.wakeups == 3);
   CHECK(exchange.handoff->stats().shortages == 2);
 }
 
@@ -326,10 +344,20 @@ TEST_CASE("Handoff: the failure of a listener is fatal news and takes the place 
   Exchange exchange;
   exchange.handoff->report_shortage({ENFILE, "accept"}, Clock::now());
   exchange.handoff->report_failure({EINVAL, "accept"});
-  CHECK(*exchange.wakeups == 1);
+  CHECK(*exchange.wakeups == 2);
   CHECK(take_text(exchange) == "news");
   CHECK(news_text(exchange) == "fatal EINVAL");
   CHECK(take_text(exchange) == "nothing");
+}
+
+TEST_CASE("Handoff: news wakes a taker that was woken before and takes nothing") {
+  Exchange exchange(bounded(10));
+  Burst burst({0ms});
+  put(exchange, burst);
+  const int before = *exchange.wakeups;
+  exchange.handoff->report_shortage({EMFILE, "accept"}, Clock::now());
+  CHECK(*exchange.wakeups == before + 1);
+  CHECK(news_text(exchange) == "shortage EMFILE");
 }
 
 TEST_CASE("Handoff: the taker is busy from when it is woken until it finds nothing") {
