@@ -62,18 +62,35 @@ async function prepare(): Promise<Handler> {
   return handler;
 }
 
-/** Runs the handler; the connection is closed afterwards, unless the handler gave it away. */
-async function serve(handler: Handler, connection: Connection): Promise<void> {
+/** Runs the handler; the connection is closed afterwards, unless the handler gave it away. A promise only if the handler
+ * returned one: waiting for nothing costs as much as a system call. */
+function serve(handler: Handler, connection: Connection): Promise<void> | undefined {
   state.begin(seat);
+  let pending: PromiseLike<unknown> | undefined;
   try {
-    const result = handler(connection);
-    if (typeof (result as PromiseLike<unknown> | undefined)?.then === 'function') await result;
+    const result = handler(connection) as PromiseLike<unknown> | undefined;
+    if (typeof result?.then === 'function') pending = result;
+  } catch (error) {
+    reportFailure(error, connection);
+  }
+  if (pending !== undefined) return served(pending, connection);
+  finish(connection);
+  return undefined;
+}
+
+async function served(pending: PromiseLike<unknown>, connection: Connection): Promise<void> {
+  try {
+    await pending;
   } catch (error) {
     reportFailure(error, connection);
   } finally {
-    connection.close();
-    state.end(seat);
+    finish(connection);
   }
+}
+
+function finish(connection: Connection): void {
+  connection.close();
+  state.end(seat);
 }
 
 function reportFailure(error: unknown, connection: Connection): void {
@@ -140,7 +157,8 @@ async function serveAll(listener: Listener, handler: Handler): Promise<void> {
     }
     refusals.clear();
     if (connection !== undefined) {
-      await serve(handler, connection);
+      const serving = serve(handler, connection);
+      if (serving !== undefined) await serving;
       hasServed = true;
       if (performance.now() - turnedAt < BUSY_MS) continue;
     } else if (state.phase === Phase.DRAINING && !hasQueued(listener)) {
