@@ -38,7 +38,8 @@ const loop = acceptLoop(
   { port: Number(port), host, backlog: 511 },
   { overload: Buffer.from(answer), maxWaitMs: 2000 },
 );
-loop.on('connection', (connection) => server.emit('connection', connection.toSocket()));
+// TCP_NODELAY is what an http.Server sets on the connections that it accepts itself.
+loop.on('connection', (connection) => server.emit('connection', connection.toSocket({ noDelay: true })));
 loop.on('shortage', (error) => console.error(error.message));
 console.log(`listening on ${host} port ${loop.listeners[0].address().port}`);
 

@@ -184,6 +184,13 @@ export function listenerClosed(call: string): Error {
   );
 }
 
+export function loopClosed(call: string): Error {
+  return coded(
+    new Error(`${call}: the accept loop is closed, and so are its listeners; acceptLoop() makes a new one`),
+    'ERR_LISTENER_CLOSED',
+  );
+}
+
 export function acceptThreadEnded(): Error {
   return coded(
     new Error('the accept thread has ended, and nobody told it to; the listeners are closed'),

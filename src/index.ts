@@ -4,7 +4,8 @@ export { listenDualStack, type DualStackOptions } from './socket/listen-dual-sta
 export { Listener, type ListenerHandle, type WaitOptions } from './socket/listener';
 export { connect, type ConnectOptions } from './socket/connect';
 export { Connection, type KeepAliveOptions } from './socket/connection';
-export { acceptLoop, AcceptLoop, type AcceptLoopEvents, type CloseReport } from './accept-loop/accept-loop';
+export { acceptLoop, AcceptLoop } from './accept-loop/accept-loop';
+export type { AcceptLoopEvents, CloseReport } from './accept-loop/events';
 export type { AcceptLoopOptions, AcceptOptions, CloseOptions } from './accept-loop/options';
 export type { AcceptLoopStats } from './accept-loop/stats';
 export {

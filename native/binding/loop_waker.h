@@ -10,8 +10,8 @@
 namespace listenq::binding {
 
 /**
- * Has a function called on its own thread, at the next turn of the event loop: a Node-API thread-safe function. Calls
- * that come before that turn are one.
+ * Has a function called on its own thread, at the next turn of the event loop: a Node-API thread-safe function. Each
+ * call of wake() is one of the function, so that the caller sees to it that there are few.
  *
  * wake() may be called from any thread, and does nothing once the JavaScript thread has ended. The rest belongs to that
  * thread. Keeps the event loop alive until unref() or close().

@@ -40,12 +40,6 @@ constexpr std::chrono::milliseconds kPauseAfterFailures = 10ms;
  * its ACK is still travelling. */
 constexpr std::chrono::milliseconds kSettle = 100ms;
 
-// Rounded up: a wait that ends early would spin through the last millisecond.
-int milliseconds_until(Acceptor::Clock::time_point until) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Acceptor::Clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, INT32_MAX));
-}
-
 }  // namespace
 
 Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr<ListenerMember>> members)
@@ -65,12 +59,12 @@ std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
   auto orders = handoff_->orders(now);
   refuse(std::move(orders.overdue), now);
   refuser_.sweep(now);
-  if (orders.state == Handoff::Orders::State::kStop) return std::nullopt;
+  if (over_ || orders.state == Handoff::Orders::State::kStop) return end();
   const bool draining = orders.state == Handoff::Orders::State::kDrain;
 
   if (draining && !settled_at_) stop_admitting(now);
   const Leases leases = lease_all();
-  if (leases.empty()) return std::nullopt;
+  if (leases.empty()) return end();
   const bool accepting = orders.room > 0 && now >= retry_at_;
   if (!accepting) wait(leases, false, next_deadline(orders, now, slice));
   if (!accepting) return 0;
@@ -80,12 +74,21 @@ std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
     // The taker may have paused meanwhile.
     orders.room = handoff_->room_now();
   }
-  if (!accept_all(leases, orders.room)) return std::nullopt;
+  if (!accept_all(leases, orders.room)) return end();
   if (draining && batch_.empty() && !any_ready() && Clock::now() >= *settled_at_) {
     for (const Source& source : sources_) source.member->group().close();
-    return std::nullopt;
+    return end();
   }
   return batch_.size();
+}
+
+// Stays until those whom it refused have had their answer. Other threads' copies of the listeners are theirs.
+std::optional<std::size_t> Acceptor::end() {
+  over_ = true;
+  const auto sweep = refuser_.next_sweep();
+  if (!sweep) return std::nullopt;
+  std::this_thread::sleep_until(*sweep);
+  return 0;
 }
 
 void Acceptor::rest() const {
@@ -210,7 +213,9 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
     // One at least, as poll(2) said so.
     queued = std::max<std::size_t>(depth->length, 1);
   }
-  bool look = source.tcp && (!slept_ || handoff_->settings().max_wait);
+  const auto max_wait = handoff_->settings().max_wait;
+  const auto worth_asking = std::min(kLong, max_wait.value_or(kLong));
+  bool look = source.tcp && (!slept_ || max_wait);
   std::uint64_t failed = 0;
   std::optional<SystemError> refusal;
   std::size_t turn = 0;
@@ -227,7 +232,7 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
     }
     const auto in_queue = look ? time_in_queue(accepted.value().fd.get()).value_or(0ms) : 0ms;
     // First in, first out: those that follow have waited less.
-    look = look && in_queue >= kLong;
+    look = look && in_queue >= worth_asking;
     batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, now - in_queue, source.number});
   }
   source.ready = !refusal && queued != turn;

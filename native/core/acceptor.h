@@ -36,7 +36,8 @@ class Acceptor {
    * Blocks for `slice` at most; the Handoff, and the end of a listener, wake it.
    *
    * @returns how many came, 0 included; nothing once the thread is to end: it was told to stop, has drained, the
-   *   listeners are closed, or one has failed (of which the Handoff was told)
+   *   listeners are closed, or one has failed (of which the Handoff was told). Those who were refused have had
+   *   their answer then, within a second
    */
   std::optional<std::size_t> gather(std::chrono::milliseconds slice);
   std::size_t gathered() const { return batch_.size(); }
@@ -61,6 +62,7 @@ class Acceptor {
   };
   using Leases = std::vector<ListenerMember::Lease>;
 
+  std::optional<std::size_t> end();
   bool any_ready() const;
   /** Lets connections gather, while they come in numbers. */
   void rest() const;
@@ -84,6 +86,7 @@ class Acceptor {
   Refuser refuser_;
   std::size_t first_ = 0;
   Clock::time_point last_arrival_{};
+  bool over_ = false;
   bool loaded_ = false;
   /** This turn began with a wait: what it brings is a burst of its own. */
   bool waited_ = false;

@@ -7,8 +7,8 @@
 namespace listenq {
 
 /**
- * Has a listening socket admit nobody any more, and keep those that it has: connections in its accept queue, and for TCP
- * handshakes that are under way.
+ * Has a listening socket admit nobody any more, and keep those that it has: connections in its accept queue, and for
+ * TCP handshakes that are under way.
  *
  * TCP: setsockopt(SO_ATTACH_FILTER) with a program that drops SYNs. A client tries again after a second, and finds the
  * port closed, or its next listener. Connections accepted from then on inherit the filter, which lets all else pass.

@@ -7,7 +7,7 @@
 namespace listenq {
 
 /**
- * Makes room in the table for `count` more descriptors, as far as RLIMIT_NOFILE allows.
+ * Makes room in the table for `count` more descriptors, as far as RLIMIT_NOFILE allows, and for 65,536 at the most.
  *
  * The table grows by doubling, and in a process with threads each time waits for an RCU grace period (fs/file.c,
  * expand_fdtable): milliseconds in which whoever wants a descriptor stands still, accept(2) with a full queue before

@@ -20,12 +20,6 @@ using Clock = std::chrono::steady_clock;
 // What poll(2) can be asked for, 24 days; longer ones would overflow the clock.
 constexpr std::chrono::milliseconds kLongest(INT32_MAX);
 
-// Rounds up: a wait that ends early would spin through the last millisecond.
-int milliseconds_until(Clock::time_point deadline) {
-  auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, kLongest.count()));
-}
-
 Clock::time_point deadline_after(std::chrono::milliseconds timeout) {
   return Clock::now() + std::clamp(timeout, std::chrono::milliseconds(0), kLongest);
 }
@@ -37,6 +31,11 @@ Status watch(int epoll, int fd, std::uint32_t events) {
 }
 
 }  // namespace
+
+int milliseconds_until(Clock::time_point deadline) {
+  auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, kLongest.count()));
+}
 
 Result<Waker> Waker::create() {
   int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -29,6 +29,10 @@ class Waker {
   UniqueFd event_;
 };
 
+/** What poll(2) is to be given to wait until `deadline`: rounded up, as a wait that ends early would spin through the
+ * last millisecond. */
+int milliseconds_until(std::chrono::steady_clock::time_point deadline);
+
 enum class Waited { kReady, kTimedOut, kWoken };
 
 /**

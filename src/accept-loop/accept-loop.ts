@@ -1,19 +1,22 @@
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import { acceptThreadEnded, illegalConstructor, listenerClosed, type SystemCallError } from '../errors';
+import { acceptThreadEnded, illegalConstructor, listenerClosed, loopClosed } from '../errors';
 import type { Handoff } from '../native/contract';
 import { makeConnection, type Connection } from '../socket/connection';
 import { listen, type ListenOptions } from '../socket/listen';
-import { Listener } from '../socket/listener';
+import type { Listener } from '../socket/listener';
 import { packedPeer } from '../socket/names';
 import * as check from '../validate';
+import { emitting } from './emitting';
+import type { AcceptLoopEvents, CloseReport } from './events';
 import { listenerList, type ListenerList } from './listener-list';
 import {
   checkAccept,
   checkClose,
-  checkListeners,
+  checkListenOptions,
   checkOptions,
   DRAIN_TIMEOUT_MS,
+  givenListeners,
   type AcceptLoopOptions,
   type AcceptOptions,
   type CheckedOptions,
@@ -21,24 +24,9 @@ import {
 } from './options';
 import { statsOf, type AcceptLoopStats } from './stats';
 import { makeHandoff, startThread } from './thread';
+import { timeLimit } from './time-limit';
 import { makeWaiter, type Waiter } from './waiter';
-
-export interface CloseReport {
-  /** Connections that were accepted and that nobody took: closed. */
-  untaken: number;
-}
-
-export interface AcceptLoopEvents {
-  /** A connection, which the listener owns. Emitted only while there is one. */
-  connection: [connection: Connection];
-  /** Descriptors or memory have run out (EMFILE, ENFILE, ENOBUFS, ENOMEM). Once for a shortage; the kernel keeps what is
-   * queued, and accepting goes on by itself. Without a listener the process is warned. */
-  shortage: [error: SystemCallError];
-  /** The loop has ended because of it. */
-  error: [error: Error];
-  /** The thread has ended, the listeners and all that waited are closed. */
-  close: [report: CloseReport];
-}
+import { warnOfShortage } from './warnings';
 
 /** What `Handoff.take` gives instead of a descriptor. */
 const NEWS = -2;
@@ -73,15 +61,16 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #reason: Error | undefined;
   #ending: Promise<CloseReport> | undefined;
   #hurry: (() => void) | undefined;
+  #unwatch: (() => void) | undefined;
   #onEmpty: (() => void) | undefined;
 
   readonly #onNewListener = (event: string | symbol): void => {
-    if (event === 'connection') process.nextTick(() => this.#deliver());
+    if (event !== 'connection') return;
+    if (!this.#paused) this.#handoff.want(Math.max(this.#waiters.size, 1));
+    process.nextTick(() => this.#deliver());
   };
   /** Without a 'connection' listener one taker less waits. */
-  readonly #onRemoveListener = (): void => {
-    if (this.listenerCount('connection') === 0) this.#handoff.want(this.#waiters.size);
-  };
+  readonly #onRemoveListener = (): void => this.#handoff.want(this.#wanted());
 
   static {
     construct = (listeners, options) => new AcceptLoop(INTERNAL, listeners, options);
@@ -166,8 +155,10 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   /** Changes the backlog of each listener that is open: listen(2) again. @throws ERR_LISTENER_CLOSED */
   setBacklog(backlog: number): void {
     check.int32(backlog, 'backlog');
-    if (this.#over) throw listenerClosed('setBacklog');
-    for (const listener of this.listeners) if (!listener.closed) listener.setBacklog(backlog);
+    if (this.#over) throw loopClosed('setBacklog');
+    const open = this.listeners.filter((listener) => !listener.closed);
+    if (open.length === 0) throw listenerClosed('setBacklog');
+    for (const listener of open) listener.setBacklog(backlog);
   }
 
   /** Keeps the process alive again, after `unref()`. */
@@ -201,8 +192,9 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     return (this.#ending ??= drain ? this.#drain(timeoutMs) : this.#end());
   }
 
-  override removeAllListeners(event?: string | symbol): this {
-    super.removeAllListeners(event);
+  override removeAllListeners(...event: [] | [event?: string | symbol]): this {
+    // Not the same as with an undefined event.
+    super.removeAllListeners(...event);
     this.#followListeners();
     return this;
   }
@@ -236,12 +228,11 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #handOutOne(): boolean {
     if (this.#over) return false;
     const [waiter] = this.#waiters;
-    const flowing = !this.#paused && this.listenerCount('connection') > 0;
-    if (waiter === undefined && !flowing) {
+    if (waiter === undefined && !this.#flows()) {
       this.#hearNews();
       return false;
     }
-    const connection = this.#take(Math.max(this.#waiters.size, 1));
+    const connection = this.#take(this.#wanted());
     if (connection === undefined) return false;
     if (waiter === undefined) {
       this.emit('connection', connection);
@@ -278,11 +269,21 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #wait(signal: AbortSignal | undefined): Promise<Connection> {
     const waiter = makeWaiter(signal, (gone) => {
       this.#waiters.delete(gone);
-      this.#handoff.want(this.#waiters.size);
+      this.#handoff.want(this.#wanted());
     });
     this.#waiters.add(waiter);
-    this.#handoff.want(this.#waiters.size);
+    this.#handoff.want(this.#wanted());
     return waiter.promise;
+  }
+
+  /** Whether there is somebody to emit 'connection' to. */
+  #flows(): boolean {
+    return !this.#paused && this.listenerCount('connection') > 0;
+  }
+
+  /** How many wait for a connection. */
+  #wanted(): number {
+    return Math.max(this.#waiters.size, this.#flows() ? 1 : 0);
   }
 
   #hearNews(): void {
@@ -290,7 +291,8 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     if (news === undefined) return;
     const [fatal, error] = news;
     if (fatal) this.#fail(error);
-    else if (!this.emit('shortage', error)) warnOfShortage(error);
+    else if (this.listenerCount('shortage') === 0) warnOfShortage(error);
+    else emitting(() => this.emit('shortage', error));
   }
 
   /** The thread ends, or has ended, because of `error`. */
@@ -305,7 +307,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
       void this.close();
     };
     signal.addEventListener('abort', abort, { once: true });
-    void this.#threadEnded.then(() => signal.removeEventListener('abort', abort));
+    this.#unwatch = () => signal.removeEventListener('abort', abort);
   }
 
   #onThreadEnd(): void {
@@ -315,23 +317,17 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     if (this.#reason === undefined && this.listeners.some((listener) => !listener.closed))
       this.#fail(acceptThreadEnded());
     const failure = this.#reason;
-    this.#ending = failure === undefined ? this.#drain(DRAIN_TIMEOUT_MS) : this.#end();
-    if (failure === undefined) return;
-    // Whoever waits in accept() is told there; whoever listens to events, here.
-    const listens = this.listenerCount('error') + this.listenerCount('connection') > 0;
-    void this.#ending.then(() => {
-      if (listens) process.nextTick(() => this.emit('error', failure));
-    });
+    this.#ending = failure === undefined ? this.#drain(DRAIN_TIMEOUT_MS) : this.#end(failure);
   }
 
   async #drain(timeoutMs: number): Promise<CloseReport> {
     const hurry = new Promise<void>((resolve) => (this.#hurry = resolve));
-    const late = timeoutMs === Infinity ? undefined : setTimeout(() => this.#hurry?.(), timeoutMs);
+    const inTime = timeLimit(timeoutMs, () => this.#hurry?.());
     this.#thread.ref();
     this.#handoff.stop(true);
     this.resume();
     await Promise.race([hurry, this.#threadEnded.then(() => this.#emptied())]);
-    clearTimeout(late);
+    inTime();
     this.#hurry = undefined;
     return this.#end();
   }
@@ -342,7 +338,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     return new Promise((resolve) => (this.#onEmpty = resolve));
   }
 
-  async #end(): Promise<CloseReport> {
+  async #end(failure?: Error): Promise<CloseReport> {
     this.#over = true;
     this.#thread.ref();
     this.#handoff.stop(false);
@@ -350,13 +346,17 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     for (const waiter of this.#waiters) waiter.reject(this.#whyOver());
     this.#waiters.clear();
     await this.#threadEnded;
+    this.#unwatch?.();
     const report = { untaken: this.#handoff.end() };
-    this.emit('close', report);
+    // Whoever waits in accept() is told there; whoever listens to events, here.
+    const listens = this.listenerCount('error') + this.listenerCount('connection') > 0;
+    if (failure !== undefined && listens) emitting(() => this.emit('error', failure));
+    emitting(() => this.emit('close', report));
     return report;
   }
 
   #whyOver(): Error {
-    return this.#reason ?? listenerClosed('accept');
+    return this.#reason ?? loopClosed('accept');
   }
 }
 
@@ -369,25 +369,17 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
  *   TypeError and RangeError. Then nothing was started, and a Listener that was given is as before
  */
 export function acceptLoop(
-  source: Listener | readonly Listener[] | ListenOptions,
+  source: Listener | Iterable<Listener> | ListenOptions,
   options: AcceptLoopOptions = {},
 ): AcceptLoop {
   const checked = checkOptions(options);
-  if (source instanceof Listener) return construct(checkListeners([source]), checked);
-  if (Array.isArray(source)) return construct(checkListeners(source), checked);
-  const listener = listen(check.object(source, 'source', 'a Listener, several, or options of listen'));
+  const given = givenListeners(source);
+  if (given !== undefined) return construct(given, checked);
+  const listener = listen(checkListenOptions(source));
   try {
     return construct([listener], checked);
   } catch (error) {
     listener.close();
     throw error;
   }
-}
-
-function warnOfShortage(error: Error): void {
-  process.emitWarning(`accept loop: ${error.message}`, {
-    type: 'ListenqShortageWarning',
-    code: 'LISTENQ_SHORTAGE',
-    detail: `The kernel keeps what is queued; accepting goes on when there is room. Listen to 'shortage' to hear of it.`,
-  });
 }

@@ -1,10 +1,13 @@
 import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
-import { handlerNotLoaded } from '../errors';
+import { handlerNotLoaded, invalidArgType, invalidArgValue } from '../errors';
 import { interrupt } from '../socket/interrupt';
 import type { ListenerHandle } from '../socket/listener';
+import * as check from '../validate';
 import type { BlockingReport, BlockingWorkerData } from './blocking-messages';
 import type { BlockingState } from './blocking-state';
+import { checkHeadroom } from './headroom';
 import { unpackError } from './portable-error';
 
 const PROGRAM = path.join(__dirname, 'blocking-worker.js');
@@ -28,8 +31,9 @@ export class HandlerThread {
   readonly #worker: Worker;
   readonly #port: MessagePort;
 
-  /** @throws ERR_WORKER_INIT_FAILED where the system gives no thread */
+  /** @throws EMFILE and its like, or ERR_WORKER_INIT_FAILED, where the system gives no thread */
   constructor(handler: string, state: BlockingState, seat: number, sliceMs: number) {
+    checkHeadroom();
     const { port1, port2 } = new MessageChannel();
     const data: BlockingWorkerData = { handler, port: port2, memory: state.memory, seat, sliceMs };
     this.seat = seat;
@@ -93,4 +97,19 @@ export class HandlerThread {
     if (on) this.#worker.ref();
     else this.#worker.unref();
   }
+}
+
+/** The URL to import. */
+export function handlerUrl(handler: unknown): string {
+  if (typeof handler !== 'string' && !(handler instanceof URL)) {
+    throw invalidArgType('options.handler', 'a path or a URL', handler);
+  }
+  if (handler instanceof URL || handler.startsWith('file:')) {
+    const text = String(handler);
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url?.protocol === 'file:') return url.href;
+    throw invalidArgValue('options.handler', 'must be a file: URL, or a path', handler);
+  }
+  if (handler === '') throw invalidArgValue('options.handler', 'must not be empty', handler);
+  return pathToFileURL(path.resolve(check.text(handler, 'options.handler'))).href;
 }

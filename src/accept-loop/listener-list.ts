@@ -16,6 +16,7 @@ export function listenerList<Events extends Record<keyof Events, unknown[]>>(
 ): ListenerList<Events> {
   const list = (event: string | symbol): unknown => ofEvent(event);
   Object.setPrototypeOf(list, Array.prototype);
+  Object.defineProperty(list, 'name', { value: 'listeners' });
   Object.defineProperties(list, {
     length: { value: of.length },
     ...Object.fromEntries(of.map((value, index) => [index, { value, enumerable: true }])),

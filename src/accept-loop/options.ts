@@ -2,6 +2,7 @@ import { BlockList } from 'node:net';
 import * as c from '../constants';
 import { invalidArgType, invalidArgValue, listenerClosed } from '../errors';
 import { native } from '../native/load';
+import type { ListenOptions } from '../socket/listen';
 import { Listener } from '../socket/listener';
 import * as check from '../validate';
 
@@ -26,12 +27,14 @@ export interface AcceptLoopOptions {
    */
   overload?: 'wait' | 'reset' | 'close' | NodeJS.ArrayBufferView | undefined;
   /** How long a connection may wait, in milliseconds: in the kernel's queue, as far as TCP_INFO tells, and in the
-   * loop's. For AF_UNIX the kernel does not tell: the time counts from accept(2). Default: no limit. */
+   * loop's. For AF_UNIX the kernel does not tell: the time counts from accept(2). One that the bound, or `pause()`, leaves
+   * in the kernel's queue is looked at when it is accepted. Nothing with 'wait'. Default: no limit. */
   maxWaitMs?: number | undefined;
-  /** How many may wait in the loop's queue before the next one is refused. At most `highWaterMark`. Default: no limit;
-   * for an `overload` other than 'wait' that has neither this nor `maxWaitMs`, `highWaterMark`. */
+  /** How many may wait in the loop's queue before the next one is refused, which is accepted for that. At most
+   * `highWaterMark`. Nothing with 'wait'. Default: no limit. */
   maxWaiting?: number | undefined;
-  /** How many connections of this loop may be open: waiting, or handed over and not closed. Default: no limit. */
+  /** How many connections of this loop may be open: waiting, or handed over and not closed. A net.Socket that was made of
+   * one counts until its 'close'; one that was detached no longer counts, and a `dup()` does not. Default: no limit. */
   maxConnections?: number | undefined;
   /** Peers that are closed at once, and never handed over. Rules that are added later count from then on. */
   blockList?: BlockList | undefined;
@@ -97,7 +100,7 @@ export function checkOptions(options: unknown): CheckedOptions {
     maxConnections: number('maxConnections'),
     signal: checkSignal(given['signal']),
   };
-  return withDefaults(checked);
+  return withDefaults(checked, given['overload']);
 }
 
 /** Checks the options of `accept()`: its signal, if there is one. */
@@ -114,16 +117,20 @@ export function checkClose(options: unknown): { drain: boolean; timeoutMs: numbe
   return { drain, timeoutMs: check.timeoutMs(options) ?? DRAIN_TIMEOUT_MS };
 }
 
-function withDefaults(checked: CheckedOptions): CheckedOptions {
+function withDefaults(checked: CheckedOptions, overload: unknown): CheckedOptions {
   const { action, maxWaitMs, maxWaiting } = checked;
+  const { maxConnections } = checked;
+  if (action !== 0 && maxWaitMs === NO_LIMIT && maxWaiting === NO_LIMIT && maxConnections === NO_LIMIT) {
+    const reason = 'needs options.maxWaitMs, maxWaiting or maxConnections, to say when';
+    throw invalidArgValue('options.overload', reason, overload);
+  }
   let { highWaterMark } = checked;
   if (highWaterMark === NO_LIMIT) highWaterMark = Math.max(defaultHighWaterMark(), maxWaiting);
   if (maxWaiting > highWaterMark) {
     const reason = `must be at most options.highWaterMark, ${highWaterMark}: more never wait`;
     throw invalidArgValue('options.maxWaiting', reason, maxWaiting);
   }
-  const unsaid = action !== 0 && maxWaiting === NO_LIMIT && maxWaitMs === NO_LIMIT;
-  return { ...checked, highWaterMark, maxWaiting: unsaid ? highWaterMark : maxWaiting };
+  return { ...checked, highWaterMark };
 }
 
 /** What waits may not use up the descriptors that those who are served need. */
@@ -164,8 +171,30 @@ function checkSignal(value: unknown): AbortSignal | undefined {
   return value;
 }
 
-/** Checks a list of listeners to accept from. */
-export function checkListeners(listeners: readonly unknown[]): Listener[] {
+/** Refuses, of a source that is to be options of `listen`, what is none and why. */
+export function checkListenOptions(source: unknown): ListenOptions {
+  const given = check.object(source, 'source', 'a Listener, several, or options of listen');
+  if (given['type'] === 'listenq.Listener')
+    throw invalidArgValue(
+      'source',
+      'must be a Listener, which Listener.from(handle) makes of a handle',
+      source,
+    );
+  const misplaced = NAMES.find((name) => given[name] !== undefined);
+  if (misplaced === undefined) return given;
+  const reason = 'is no option of listen: pass it in the second argument of acceptLoop';
+  throw invalidArgValue(`source.${misplaced}`, reason, given[misplaced]);
+}
+
+/** The listeners that were given to accept from; undefined if it is something else. */
+export function givenListeners(source: unknown): Listener[] | undefined {
+  if (source instanceof Listener) return checkListeners([source]);
+  const several = source as Partial<Iterable<unknown>> | null | undefined;
+  if (typeof several?.[Symbol.iterator] !== 'function' || typeof source === 'string') return undefined;
+  return checkListeners([...(several as Iterable<unknown>)]);
+}
+
+function checkListeners(listeners: readonly unknown[]): Listener[] {
   if (listeners.length === 0) throw invalidArgValue('source', 'must hold at least one Listener', listeners);
   return listeners.map((listener, index) => {
     if (!(listener instanceof Listener)) throw invalidArgType(`source[${index}]`, 'a Listener', listener);

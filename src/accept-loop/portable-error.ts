@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { makeSystemCallError, SystemCallError } from '../errors';
 
 /** An error as plain data, for another thread: structured clone alone drops `code` and its like. */
 export interface PortableError {
@@ -8,14 +9,9 @@ export interface PortableError {
   properties: Record<string, unknown>;
 }
 
-const STANDARD: Readonly<Record<string, ErrorConstructor>> = {
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-};
+const STANDARD: ReadonlyMap<string, ErrorConstructor> = new Map(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((kind) => [kind.name, kind]),
+);
 /** What every error has, or what an error prints from elsewhere. */
 const NOT_COPIED = new Set(['name', 'message', 'stack']);
 
@@ -31,7 +27,12 @@ export function packError(thrown: unknown): PortableError {
 
 /** The error that was packed, with its message, stack and properties; an Error, or of the standard kind that it had. */
 export function unpackError({ name, message, stack, properties }: PortableError): Error {
-  const error = new (STANDARD[name] ?? Error)(message);
+  const { errno, syscall } = properties as { errno: number; syscall: string };
+  const error =
+    name === SystemCallError.name
+      ? makeSystemCallError(errno, syscall)
+      : new (STANDARD.get(name) ?? Error)(message);
+  error.message = message;
   const hidden = { configurable: true, enumerable: false, writable: true };
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, ...hidden });
   Object.defineProperty(error, 'stack', { value: stack, ...hidden });
@@ -39,14 +40,16 @@ export function unpackError({ name, message, stack, properties }: PortableError)
 }
 
 function packed(error: Error): PortableError {
+  // Whatever somebody made of them.
+  const { name, message }: { name: unknown; message: unknown } = error;
   const own = Object.entries(error).filter(([key]) => !NOT_COPIED.has(key));
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   // Those two are often there without being own and enumerable.
   if (code !== undefined) own.push(['code', code]);
   if (cause !== undefined) own.push(['cause', cause]);
   return {
-    name: error.name,
-    message: error.message,
+    name: String(name),
+    message: String(message),
     stack: typeof error.stack === 'string' ? error.stack : undefined,
     properties: Object.fromEntries(own.map(([key, value]) => [key, postable(value)])),
   };

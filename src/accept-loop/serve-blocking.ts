@@ -1,21 +1,22 @@
 import { EventEmitter } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { resolve as resolvePath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import type { Address } from '../address';
-import { invalidArgType, invalidArgValue, illegalConstructor, listenerClosed } from '../errors';
+import { illegalConstructor, invalidArgType, listenerClosed, SystemCallError } from '../errors';
 import { CEILING_MS } from '../socket/blocking';
 import { listen, type ListenOptions } from '../socket/listen';
 import { Listener, stopAdmitting } from '../socket/listener';
 import * as check from '../validate';
 import type { BlockingReport } from './blocking-messages';
 import { BlockingState, Phase } from './blocking-state';
-import { HandlerThread, type HandlerThreadOwner } from './handler-thread';
+import { emitting } from './emitting';
+import { HandlerThread, handlerUrl, type HandlerThreadOwner } from './handler-thread';
 import { checkClose, type CloseOptions } from './options';
 import { unpackError } from './portable-error';
 import { Respawner } from './respawner';
+import { timeLimit } from './time-limit';
+import { warnOf } from './warnings';
 
 export interface ServeBlockingOptions {
   /** Where to listen: options of `listen`, or a Listener, which is the server's from then on. */
@@ -64,7 +65,7 @@ export interface BlockingServerEvents {
   /** A thread died. */
   restart: [restart: HandlerRestart];
   /** Descriptors or memory ran out (EMFILE, ENFILE, ENOBUFS, ENOMEM), once for an episode: the queue is left as it is. */
-  shortage: [error: Error];
+  shortage: [error: SystemCallError];
   /** All is closed. */
   close: [];
 }
@@ -75,7 +76,6 @@ const MOST_THREADS = 1024;
 const GRACE_MS = 250;
 /** How long a handshake that is under way when draining begins has to finish; as kSettle of acceptor.cc. */
 const SETTLE_MS = 100;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (parts: Parts) => BlockingServer;
 
@@ -116,6 +116,7 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
   #held = true;
   #closing: Promise<{ interrupted: number }> | undefined;
   #allEnded: (() => void) | undefined;
+  #hurry: ((timeoutMs: number) => void) | undefined;
 
   static {
     construct = (parts) => new BlockingServer(INTERNAL, parts);
@@ -132,7 +133,7 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
       reported: (thread, report) => this.#reported(thread, report),
       ended: (thread, exitCode) => this.#ended(thread, exitCode),
     };
-    this.#respawner = new Respawner((seat) => this.#start(spawn(seat)));
+    this.#respawner = new Respawner((seat) => this.#fill(seat, spawn));
     this.#start(first);
     for (let seat = 1; seat < threads; seat++) this.#respawner.now(seat);
     signal?.addEventListener('abort', this.#onAbort);
@@ -166,10 +167,11 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
    * interrupted, and their threads ended. Timers and sockets that handlers left in their threads end.
    *
    * @returns how many handlers were cut off because time was up, once no thread, descriptor or listener is left. A
-   *   second call returns the same promise.
+   *   second call waits for the same; without `drain` it ends the draining.
    */
-  close(options: CloseOptions = {}): Promise<{ interrupted: number }> {
+  async close(options: CloseOptions = {}): Promise<{ interrupted: number }> {
     const { drain, timeoutMs } = checkClose(options);
+    if (!drain && this.#closing !== undefined) this.#hurry?.(timeoutMs);
     return (this.#closing ??= this.#end(drain, timeoutMs));
   }
 
@@ -177,10 +179,18 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
     await this.close();
   }
 
+  /** @throws ERR_LISTENER_CLOSED; then the thread is left to the caller */
   #start(thread: HandlerThread): void {
+    thread.start(this.listener.share(), this.#owner);
     thread.hold(this.#held);
     this.#running.add(thread);
-    thread.start(this.listener.share(), this.#owner);
+  }
+
+  /** Fills a seat, if there is something to do there. @throws where the system gives no thread */
+  #fill(seat: number, spawn: (seat: number) => HandlerThread): void {
+    // Closed by whoever holds it, with no thread left to say so.
+    if (this.listener.closed) void this.close();
+    else this.#start(spawn(seat));
   }
 
   #hold(on: boolean): this {
@@ -195,16 +205,15 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
     switch (report.type) {
       case 'handler-failed': {
         const failure = { remoteAddress: report.remoteAddress, threadId: thread.threadId };
-        this.#tell('error', error as Error, failure);
+        this.#tell(error as Error, failure);
         break;
       }
       case 'shortage':
-        this.#shortages++;
-        this.#tell('shortage', error as Error);
+        if (error instanceof SystemCallError) this.#tellShortage(error);
         break;
       case 'listener-failed':
         // Each thread meets it; the first to say so is enough.
-        if (this.#closing === undefined) this.#tell('error', error as Error);
+        if (this.#closing === undefined) this.#tell(error as Error);
         void this.close();
         break;
       case 'listener-closed':
@@ -220,13 +229,21 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
   }
 
   /** Emits, or warns where nobody listens: a thread's error must neither vanish nor end the process. */
-  #tell(event: 'error' | 'shortage', error: Error, failure?: HandlerFailure): void {
-    if (this.listenerCount(event) > 0) {
-      if (event === 'shortage' || failure === undefined) this.emit(event, error);
-      else this.emit(event, error, failure);
+  #tell(error: Error, failure?: HandlerFailure): void {
+    if (this.listenerCount('error') > 0) {
+      emitting(() =>
+        failure === undefined ? this.emit('error', error) : this.emit('error', error, failure),
+      );
       return;
     }
-    warn(failure === undefined ? 'ListenqServerWarning' : 'ListenqHandlerWarning', error.message, error);
+    const type = failure === undefined ? 'ListenqServerWarning' : 'ListenqHandlerWarning';
+    warnOf(type, `serveBlocking: ${error.message}`, error);
+  }
+
+  #tellShortage(error: SystemCallError): void {
+    this.#shortages++;
+    if (this.listenerCount('shortage') > 0) emitting(() => this.emit('shortage', error));
+    else warnOf('ListenqServerWarning', `serveBlocking: ${error.message}`, error);
   }
 
   #ended(thread: HandlerThread, exitCode: number): void {
@@ -246,7 +263,11 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
       return;
     }
     const what = `thread ${threadId} ended with code ${exitCode}, and is replaced in ${delayMs} ms`;
-    warn('ListenqServerWarning', error === undefined ? what : `${what}: ${error.message}`, error);
+    warnOf(
+      'ListenqServerWarning',
+      `serveBlocking: ${error === undefined ? what : `${what}: ${error.message}`}`,
+      error,
+    );
   }
 
   #noteEnd(): void {
@@ -266,15 +287,21 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
     for (const thread of this.#running) thread.interrupt();
   }
 
-  /** Resolves to true once no thread is left, or to false when time is up. */
+  /** Resolves to true once no thread is left, or to false when time is up. A hurrying `close()` sets a time of its own. */
   #emptyWithin(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const limited = timeoutMs <= LONGEST_TIMER_MS;
-      const timer = limited ? setTimeout(() => resolve(false), timeoutMs) : undefined;
-      this.#allEnded = () => {
-        clearTimeout(timer);
-        resolve(true);
+      const finish = (empty: boolean): void => {
+        inTime();
+        this.#hurry = undefined;
+        resolve(empty);
       };
+      let inTime = timeLimit(timeoutMs, () => finish(false));
+      this.#hurry = (hurriedMs) => {
+        this.#stop();
+        inTime();
+        inTime = timeLimit(hurriedMs, () => finish(false));
+      };
+      this.#allEnded = () => finish(true);
       this.#noteEnd();
     });
   }
@@ -288,7 +315,6 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
   }
 
   async #end(drain: boolean, timeoutMs: number): Promise<{ interrupted: number }> {
-    this.#signal?.removeEventListener('abort', this.#onAbort);
     // Whoever waits for the end must see it.
     this.#hold(true);
     if (drain && !this.listener.closed) await this.#beginDrain();
@@ -303,9 +329,10 @@ export class BlockingServer extends EventEmitter<BlockingServerEvents> {
       }
     }
     this.#stop();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     open.delete(this.#abandon);
     if (open.size === 0) process.off('exit', watchExit);
-    this.emit('close');
+    emitting(() => this.emit('close'));
     return { interrupted };
   }
 }
@@ -355,21 +382,6 @@ export function serveBlocking(options: ServeBlockingOptions): BlockingServer {
   return construct({ listener, state, first, spawn, threads, signal });
 }
 
-/** The URL to import. */
-function handlerUrl(handler: unknown): string {
-  if (typeof handler !== 'string' && !(handler instanceof URL)) {
-    throw invalidArgType('options.handler', 'a path or a URL', handler);
-  }
-  if (handler instanceof URL || handler.startsWith('file:')) {
-    const text = String(handler);
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url?.protocol === 'file:') return url.href;
-    throw invalidArgValue('options.handler', 'must be a file: URL, or a path', handler);
-  }
-  if (handler === '') throw invalidArgValue('options.handler', 'must not be empty', handler);
-  return pathToFileURL(resolvePath(check.text(handler, 'options.handler'))).href;
-}
-
 /**
  * How long an idle thread waits before it looks up. When a worker that made a server is terminated, Node ends the
  * server's threads one after another, each at its next look: shorter where there are many, so that this takes a second at
@@ -377,12 +389,4 @@ function handlerUrl(handler: unknown): string {
  */
 function sliceMs(threads: number): number {
   return isMainThread ? CEILING_MS : Math.max(50, Math.min(CEILING_MS, Math.floor(800 / threads)));
-}
-
-function warn(type: string, message: string, error: Error | undefined): void {
-  const stack = error?.stack;
-  process.emitWarning(`serveBlocking: ${message}`, {
-    type,
-    ...(stack === undefined ? {} : { detail: stack }),
-  });
 }

@@ -1,8 +1,9 @@
 import * as path from 'node:path';
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Handoff } from '../native/contract';
 import { native } from '../native/load';
 import type { Listener } from '../socket/listener';
+import { checkHeadroom } from './headroom';
 import type { CheckedOptions } from './options';
 import type { AcceptThreadData } from './worker';
 
@@ -15,7 +16,7 @@ export function makeHandoff(options: CheckedOptions, onReady: () => void): Hando
   return new native.Handoff(highWaterMark, maxWaitMs, maxWaiting, maxConnections, action, answer, onReady);
 }
 
-/** Starts the accepting thread. It does not keep the process alive. */
+/** Starts the accepting thread. It does not keep the process alive. @throws EMFILE and its like */
 export function startThread(
   handoff: Handoff,
   listeners: readonly Listener[],
@@ -26,9 +27,12 @@ export function startThread(
     listeners: listeners.map((listener) => listener.share().token),
     blockList: options.blockList,
   };
+  checkHeadroom();
+  // What the program preloads into its threads, by flag or by NODE_OPTIONS, has no business in this one.
+  const env = { ...process.env };
+  delete env['NODE_OPTIONS'];
   const file = path.join(__dirname, 'worker.js');
-  // What the program preloads into its threads has no business in this one.
-  const thread = new Worker(file, { workerData, execArgv: [], env: SHARE_ENV, resourceLimits: HEAP });
+  const thread = new Worker(file, { workerData, execArgv: [], env, resourceLimits: HEAP });
   thread.unref();
   return thread;
 }

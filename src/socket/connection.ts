@@ -18,7 +18,7 @@ import { describeSocket } from './describe';
 import { LeakWatch, settle } from './leaks';
 import type { WaitOptions } from './listener';
 import { localName, packedPeerName } from './names';
-import { netSocketOf, type NetSocketOptions } from './net-socket';
+import { netSocketOf, numberForNode, type NetSocketOptions } from './net-socket';
 import { optionNumber, readOption, type OptionValue } from './options';
 import { readTcpInfo, type TcpInfo } from './tcp-info';
 
@@ -35,7 +35,6 @@ export interface KeepAliveOptions {
 const DIRECTIONS = ['read', 'write', 'both'] as const;
 /** What one `for (const chunk of connection)` step reads at the most. */
 const CHUNK_BYTES = 65536;
-const LAST_STDIO = 2;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (fd: number, peer: PackedAddress | undefined, onEnd?: () => void) => Connection;
 let onEndOf: (connection: Connection) => (() => void) | undefined;
@@ -283,14 +282,15 @@ export class Connection {
   /**
    * Makes an ordinary net.Socket of the connection, which owns the descriptor from now on; this object is closed.
    *
-   * @param options as for `new net.Socket`, such as `allowHalfOpen`
+   * @param options as for `new net.Socket`, such as `allowHalfOpen`; `noDelay`, `keepAlive` and `keepAliveInitialDelay`
+   *   as net.Server has them
    * @throws ERR_INVALID_FD_TYPE for seqpacket, which Node has no socket for; the connection is then as before
    */
   toSocket(options: NetSocketOptions = {}): net.Socket {
     const fd = this.#open('toSocket');
     check.object(options, 'options');
     const held = this.#held;
-    const given = fd > LAST_STDIO ? fd : copyAboveStdio(fd);
+    const given = numberForNode(fd);
     // Given away first: a thread that is terminated in between must not leave it with two owners.
     native.disown(given);
     let socket: net.Socket;
@@ -391,17 +391,6 @@ function roomFor(sizeOrBuffer: unknown): Buffer {
   );
   check.integer(bytes.byteLength, 'sizeOrBuffer.byteLength', 1);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** A copy with a number that Node closes: those of stdin, stdout and stderr it leaves open for ever. */
-function copyAboveStdio(fd: number): number {
-  const copy = native.dupOwned(fd);
-  if (copy > LAST_STDIO) return copy;
-  try {
-    return copyAboveStdio(copy);
-  } finally {
-    native.closeOwned(copy);
-  }
 }
 
 /** Makes the Connection of a descriptor that is connected, non-blocking, and owned by this environment. */

@@ -33,6 +33,8 @@ const OPTIONS: Row[] = [
   ...eachOf('highWatermark', [5], VALUE),
   ...eachOf('timeoutMs', [5], VALUE),
   [{ highWaterMark: 5, maxWaiting: 6 }, VALUE, 6],
+  [{ overload: 'reset' }, VALUE, 'reset'],
+  [{ overload: 'close', highWaterMark: 2 }, VALUE, 'close'],
   [{ highWaterMark: 0, maxWaiting: 1, overload: 'reset' }, VALUE, 1],
 ];
 
@@ -68,6 +70,24 @@ test(
       refused(() => acceptLoop(LOCAL, value as never), TYPE, value, inspect(value));
     }
     assert.equal(listener.closed, false);
+    listener.close();
+  },
+);
+
+test(
+  'acceptLoop: an option of the loop among those of listen, and a handle, are told where they belong',
+  { skip },
+  () => {
+    const misplaced = { ...LOCAL, highWaterMark: 3 };
+    assert.throws(() => acceptLoop(misplaced), {
+      code: VALUE,
+      message: /^source\.highWaterMark .*second argument.*\(3\)/,
+    });
+    const listener = listen(LOCAL);
+    assert.throws(() => acceptLoop(listener.share() as never), {
+      code: VALUE,
+      message: /Listener\.from\(handle\)/,
+    });
     listener.close();
   },
 );

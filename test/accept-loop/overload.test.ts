@@ -154,20 +154,6 @@ test("overload 'wait': nobody is refused, whatever maxWaitMs and maxWaiting say"
   });
 });
 
-test("overload 'reset' with no limit: highWaterMark is the limit", { skip }, async () => {
-  await withLoop(LOCAL, { overload: 'reset', highWaterMark: 2 }, async (loop) => {
-    await running(loop);
-    const clients = beginConnects(addressOf(loop), 4);
-    blockUntil(() => loop.stats().refused.maxWaiting === 2, 'two were refused');
-    assert.deepEqual(
-      clients.slice(2).map((fd) => fateOf(fd).then),
-      ['reset', 'reset'],
-    );
-    assert.deepEqual(clients.slice(0, 2).map(isOpen), [true, true]);
-    closeAll(clients);
-  });
-});
-
 test('overload, maxWaiting 0: only a caller that waits in accept() gets one', { skip }, async () => {
   await withLoop(LOCAL, { overload: 'close', maxWaiting: 0 }, async (loop) => {
     const call = loop.accept();

@@ -197,6 +197,17 @@ test(
   },
 );
 
+test('removeAllListeners(): without an event it removes those of all', { skip }, async () => {
+  await withLoop(LOCAL, {}, (loop) => {
+    for (const event of ['connection', 'shortage', 'error', 'close'] as const)
+      loop.on(event, () => undefined);
+    loop.removeAllListeners('error');
+    assert.deepEqual([loop.listenerCount('error'), loop.listenerCount('close')], [0, 1]);
+    loop.removeAllListeners();
+    assert.deepEqual([loop.listenerCount('connection'), loop.listenerCount('close')], [0, 0]);
+  });
+});
+
 test("'connection': a listener added after removeAllListeners() gets what waits", { skip }, async () => {
   await withLoop(LOCAL, {}, async (loop) => {
     const clients = beginConnects(addressOf(loop), 2);
