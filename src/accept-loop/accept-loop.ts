@@ -313,14 +313,13 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #onThreadEnd(): void {
     if (this.#ending !== undefined) return;
     this.#hearNews();
-    // Somebody closed the listeners: what has been accepted is handed out. Anything else is a failure.
+    // Somebody closed the listeners, or it is a failure. Either way what has been accepted is handed out first.
     if (this.#reason === undefined && this.listeners.some((listener) => !listener.closed))
       this.#fail(acceptThreadEnded());
-    const failure = this.#reason;
-    this.#ending = failure === undefined ? this.#drain(DRAIN_TIMEOUT_MS) : this.#end(failure);
+    this.#ending = this.#drain(DRAIN_TIMEOUT_MS, this.#reason);
   }
 
-  async #drain(timeoutMs: number): Promise<CloseReport> {
+  async #drain(timeoutMs: number, failure?: Error): Promise<CloseReport> {
     const hurry = new Promise<void>((resolve) => (this.#hurry = resolve));
     const inTime = timeLimit(timeoutMs, () => this.#hurry?.());
     this.#thread.ref();
@@ -329,7 +328,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     await Promise.race([hurry, this.#threadEnded.then(() => this.#emptied())]);
     inTime();
     this.#hurry = undefined;
-    return this.#end();
+    return this.#end(failure);
   }
 
   /** Waits until what was accepted is taken. */
