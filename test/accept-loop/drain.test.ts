@@ -158,10 +158,15 @@ test('close({ drain: true }): a listener whose port takes no more clients afterw
 test('close({ drain: true }) under EMFILE: waits for descriptors, and serves everybody', { skip }, () => {
   const { result } = inChild(async (q, s) => {
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const loop = q.acceptLoop({ host: '127.0.0.1', backlog: 50 }).pause();
+    const loop = q.acceptLoop({ host: '127.0.0.1', backlog: 50 });
     const { port } = (loop.listeners[0] as import('listenq').Listener).address() as { port: number };
+    // The thread has started: without descriptors it could not.
+    const first = q.connect({ host: '127.0.0.1', port });
+    (await loop.accept()).close();
+    first.close();
+    loop.pause();
+    await sleep(20);
     const clients = Array.from({ length: 6 }, () => q.connect({ host: '127.0.0.1', port }));
-    await sleep(100);
     const codes: string[] = [];
     loop.on('shortage', ({ code }) => codes.push(code));
     loop.on('connection', (connection) => {
