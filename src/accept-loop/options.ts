@@ -24,6 +24,8 @@ export interface AcceptLoopOptions {
    * - 'reset': RST.
    * - 'close': end of stream.
    * - bytes, such as an HTTP 503: they are sent, then the stream ends.
+   *
+   * All but 'wait' need one of those three limits.
    */
   overload?: 'wait' | 'reset' | 'close' | NodeJS.ArrayBufferView | undefined;
   /** How long a connection may wait, in milliseconds: in the kernel's queue, as far as TCP_INFO tells, and in the
@@ -118,9 +120,13 @@ export function checkClose(options: unknown): { drain: boolean; timeoutMs: numbe
 }
 
 function withDefaults(checked: CheckedOptions, overload: unknown): CheckedOptions {
-  const { action, maxWaitMs, maxWaiting } = checked;
-  const { maxConnections } = checked;
-  if (action !== 0 && maxWaitMs === NO_LIMIT && maxWaiting === NO_LIMIT && maxConnections === NO_LIMIT) {
+  const { action, maxWaitMs, maxWaiting, maxConnections } = checked;
+  if (
+    action !== ACTIONS.indexOf('wait') &&
+    maxWaitMs === NO_LIMIT &&
+    maxWaiting === NO_LIMIT &&
+    maxConnections === NO_LIMIT
+  ) {
     const reason = 'needs options.maxWaitMs, maxWaiting or maxConnections, to say when';
     throw invalidArgValue('options.overload', reason, overload);
   }
@@ -164,7 +170,8 @@ function checkBlockList(value: unknown): BlockList | undefined {
   throw invalidArgType('options.blockList', 'a net.BlockList', value);
 }
 
-function checkSignal(value: unknown): AbortSignal | undefined {
+/** An AbortSignal, or none. @throws its reason if it is aborted already */
+export function checkSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined;
   if (!(value instanceof AbortSignal)) throw invalidArgType('options.signal', 'an AbortSignal', value);
   value.throwIfAborted();

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import type { Address } from '../address';
-import { illegalConstructor, invalidArgType, listenerClosed, SystemCallError } from '../errors';
+import { illegalConstructor, listenerClosed, SystemCallError } from '../errors';
 import { CEILING_MS } from '../socket/blocking';
 import { listen, type ListenOptions } from '../socket/listen';
 import { Listener, stopAdmitting } from '../socket/listener';
@@ -12,7 +12,7 @@ import type { BlockingReport } from './blocking-messages';
 import { BlockingState, Phase } from './blocking-state';
 import { emitting } from './emitting';
 import { HandlerThread, handlerUrl, type HandlerThreadOwner } from './handler-thread';
-import { checkClose, type CloseOptions } from './options';
+import { checkClose, checkSignal, type CloseOptions } from './options';
 import { unpackError } from './portable-error';
 import { Respawner } from './respawner';
 import { timeLimit } from './time-limit';
@@ -362,11 +362,7 @@ export function serveBlocking(options: ServeBlockingOptions): BlockingServer {
     options.threads === undefined
       ? Math.min(availableParallelism(), MOST_THREADS)
       : check.integer(options.threads, 'options.threads', 1, MOST_THREADS);
-  const signal = options.signal;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalidArgType('options.signal', 'an AbortSignal', signal);
-  }
-  signal?.throwIfAborted();
+  const signal = checkSignal(options.signal);
 
   const state = BlockingState.ofSeats(threads);
   const spawn = (seat: number): HandlerThread => new HandlerThread(handler, state, seat, sliceMs(threads));

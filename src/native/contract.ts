@@ -68,7 +68,7 @@ export interface Native {
 
   readonly Resolution: new (host: string, port: number, passive: boolean) => Resolution;
   readonly ListenerCopy: new (fdOrToken: number | string) => ListenerCopy;
-  /** -1 stands for a limit that is not set. `action` is the place of the overload's name in OVERLOAD_ACTIONS. */
+  /** -1 stands for a limit that is not set. `action` is the place of the overload's name in ACTIONS (src/accept-loop/options.ts). */
   readonly Handoff: new (
     highWaterMark: number,
     maxWaitMs: number,
