@@ -10,8 +10,8 @@
 #include <atomic>
 #include <vector>
 
-#include "core/rlimit.h"
 #include "core/socket.h"
+#include "support/accept_loop.h"
 #include "support/group.h"
 #include "support/process.h"
 
@@ -41,14 +41,6 @@ bool refuse(std::uint32_t call, std::uint32_t number) {
   };
   sock_fprog program{filter.size(), filter.data()};
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-// Leaves room for `count` more descriptors.
-void leave_descriptors(std::size_t count) {
-  rlimit limits = must(sys::getrlimit(RLIMIT_NOFILE));
-  UniqueFd next = must(sys::dup(0));
-  limits.rlim_cur = static_cast<rlim_t>(next.get()) + count;
-  must(sys::setrlimit(RLIMIT_NOFILE, limits));
 }
 
 }  // namespace
