@@ -128,6 +128,8 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
       return 'this process is at its descriptor limit: close some, or raise it with setrlimit(RLIMIT_NOFILE)';
     case 'ENFILE':
       return 'the system is at fs.file-max';
+    case 'EINVAL':
+      return syscall === 'getsockopt' ? 'of a listener: the socket does not listen' : undefined;
     case 'EPERM':
       return syscall === 'setsockopt' || syscall === 'unshare'
         ? 'it needs a capability: see capabilities(7)'
@@ -181,6 +183,23 @@ export function listenerClosed(call: string): Error {
   return coded(
     new Error(`${call}: the listener is closed (by this thread or another); listen() makes a new one`),
     'ERR_LISTENER_CLOSED',
+  );
+}
+
+export function serverNotRunning(call: string): Error {
+  return coded(
+    new Error(`${call}: the server does not listen: call it after 'listening', and before close()`),
+    'ERR_SERVER_NOT_RUNNING',
+  );
+}
+
+export function serverHasNoDescriptor(call: string): Error {
+  return coded(
+    new Error(
+      `${call}: this process does not hold the server's socket. In a cluster worker the primary process does, ` +
+        'unless cluster.schedulingPolicy is SCHED_NONE, or the server listens with exclusive: true',
+    ),
+    'ERR_SERVER_NO_DESCRIPTOR',
   );
 }
 

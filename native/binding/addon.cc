@@ -45,6 +45,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   put_acceptor(exports);
   put_handoff(exports);
   put_kernel(exports);
+  put_diagnostics(exports);
   put_lab(exports);
   return exports;
 }

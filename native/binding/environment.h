@@ -50,6 +50,7 @@ class Environment {
   /** Where accepted descriptors and their peers are left for JavaScript, which sees the same memory. */
   std::array<std::int32_t, kBatch>* accepted_fds = nullptr;
   std::array<PeerRecord, kBatch>* accepted_peers = nullptr;
+  std::uint32_t* queue_words = nullptr;
   std::vector<Accepted> accepted;
 
   /** Puts what was accepted where JavaScript finds it. */

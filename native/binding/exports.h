@@ -21,6 +21,7 @@ void put_listener(Napi::Object exports);
 void put_acceptor(Napi::Object exports);
 void put_handoff(Napi::Object exports);
 void put_kernel(Napi::Object exports);
+void put_diagnostics(Napi::Object exports);
 void put_lab(Napi::Object exports);
 
 }  // namespace listenq::binding

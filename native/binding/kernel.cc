@@ -2,6 +2,7 @@
 #include "../core/limits.h"
 #include "../core/queue.h"
 #include "convert.h"
+#include "environment.h"
 #include "exports.h"
 
 namespace listenq::binding {
@@ -17,23 +18,29 @@ Napi::Value read_sysctl(const Napi::CallbackInfo& info) {
   return value ? Napi::Number::New(in.env(), static_cast<double>(*value)) : in.env().Undefined();
 }
 
-// readQueue(fd): [length, limit, drops or undefined].
+// readQueue(fd): leaves length and limit in queueWords, and drops, if it returns true. An array made for each call would
+// cost more than the system calls.
 Napi::Value read_queue(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const int fd = in.integer(0);
   if (!in.ok()) return in.env().Undefined();
   auto queue = listenq::read_queue(fd);
   if (!queue.ok()) return raise(in.env(), queue.error());
-  auto parts = Napi::Array::New(in.env(), 3);
-  parts.Set(0U, static_cast<double>(queue.value().length));
-  parts.Set(1U, static_cast<double>(queue.value().limit));
-  if (queue.value().drops) parts.Set(2U, static_cast<double>(*queue.value().drops));
-  return parts;
+  const Queue& read = queue.value();
+  std::uint32_t* words = Environment::of(in.env()).queue_words;
+  words[0] = read.length;
+  words[1] = read.limit;
+  words[2] = read.drops.value_or(0);
+  return Napi::Boolean::New(in.env(), read.drops.has_value());
 }
 
 }  // namespace
 
 void put_kernel(Napi::Object exports) {
+  // The export table, which Node keeps for the life of the environment, keeps it alive.
+  auto words = Napi::Uint32Array::New(exports.Env(), 3);
+  Environment::of(exports.Env()).queue_words = words.Data();
+  exports.Set("queueWords", words);
   put(exports, "readSysctl", read_sysctl);
   put(exports, "readQueue", read_queue);
 }

@@ -9,8 +9,9 @@
 #include <cstddef>
 #include <span>
 
-#include "diag.h"
 #include "socket.h"
+#include "socket_memory.h"
+#include "unix_diag.h"
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
@@ -27,7 +28,7 @@ std::optional<std::uint32_t> read_drops(int fd) {
   // MPTCP drops in a TCP socket of its own, which SO_MEMINFO does not show: it would say 0.
   auto protocol = sys::getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
   if (!protocol.ok() || protocol.value() != IPPROTO_TCP) return std::nullopt;
-  std::array<std::uint32_t, SK_MEMINFO_VARS> words{};
+  SocketMemory words{};
   auto read = sys::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, std::as_writable_bytes(std::span(words)));
   if (!read.ok() || read.value() <= SK_MEMINFO_DROPS * sizeof words[0]) return std::nullopt;
   return words[SK_MEMINFO_DROPS];
@@ -52,15 +53,18 @@ Result<Queue> tcp_queue(int fd) {
 }  // namespace
 
 Result<Queue> read_queue(int fd) {
+  // TCP first, whose listeners are asked for each request: only a refusal costs the question what it is.
+  auto queue = tcp_queue(fd);
+  if (queue.ok() || queue.error().number != EOPNOTSUPP) return queue;
   auto domain = sys::getsockopt_int(fd, SOL_SOCKET, SO_DOMAIN);
   if (!domain.ok()) return domain.error();
-  if (domain.value() != AF_UNIX) return tcp_queue(fd);
+  if (domain.value() != AF_UNIX) return queue;
   auto listening = sys::is_listening(fd);
   if (!listening.ok()) return listening.error();
   if (!listening.value()) return SystemError{EINVAL, "getsockopt"};
-  auto queue = unix_queue(fd);
-  if (!queue.ok()) return queue.error();
-  return Queue{queue.value().length, queue.value().limit, std::nullopt};
+  auto asked = unix_queue(fd);
+  if (!asked.ok()) return asked.error();
+  return Queue{asked.value().length, asked.value().limit, std::nullopt};
 }
 
 std::optional<QueueDepth> queue_depth(int fd) {

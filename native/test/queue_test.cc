@@ -12,8 +12,8 @@
 #include <sstream>
 #include <vector>
 
-#include "core/diag.h"
 #include "core/socket.h"
+#include "core/unix_diag.h"
 #include "support/private_network.h"
 #include "support/process.h"
 #include "support/skip.h"

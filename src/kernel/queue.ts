@@ -10,8 +10,14 @@ export interface Queue {
   drops: number | undefined;
 }
 
+const words = native.queueWords;
+
 /** @internal Reads the queue of a listening descriptor. @throws SystemCallError EINVAL if it does not listen */
 export function queueOfDescriptor(fd: number): Queue {
-  const [length, limit, drops] = native.readQueue(fd);
-  return { length, limit, drops };
+  const counted = native.readQueue(fd);
+  return {
+    length: words[0] as number,
+    limit: words[1] as number,
+    drops: counted ? (words[2] as number) : undefined,
+  };
 }

@@ -81,8 +81,21 @@ export interface Native {
   readonly Acceptor: new (handoffToken: string, ...listenerTokens: string[]) => Acceptor;
 
   readSysctl(name: string): number | undefined;
-  /** Length, limit, drops. */
-  readQueue(fd: number): [number, number, number | undefined];
+  /** Leaves length and limit in `queueWords`, and drops behind them, if it returns true. */
+  readQueue(fd: number): boolean;
+  readonly queueWords: Uint32Array;
+
+  /** Those at `port`, or all if it is 0; with `synLength` also how many half-open connections each has. */
+  inetListeners(port: number, synLength: boolean): [rows: InetListenerRow[], synLengths: number[]];
+  unixListeners(): UnixListenerRow[];
+  /** undefined if this thread's network namespace has no such listener of TCP. */
+  synLength(fd: number): number | undefined;
+  /** `hidden`: how many processes could not be looked into. */
+  socketOwners(
+    inodes: Int32Array,
+  ): [rows: [inode: number, pid: number, fd: number, name: string][], hidden: number];
+  /** `remote` is empty for a listener, `interface` and `cookie` are '' where any will do. */
+  destroySocket(local: Uint8Array, remote: Uint8Array, device: string, cookie: string): void;
 
   enterPrivateNetwork(): void;
   bringUpLoopback(): void;
@@ -90,6 +103,33 @@ export interface Native {
   /** Thread, descriptor and backlog of each call since the last take. */
   takeListenCalls(): [number, number, number][];
 }
+
+/** One TCP or MPTCP listener, as the socket diagnostics show it. */
+export type InetListenerRow = [
+  protocol: number,
+  family: number,
+  address: string,
+  port: number,
+  device: string | undefined,
+  ipv6Only: boolean | undefined,
+  length: number,
+  limit: number,
+  inode: number,
+  uid: number,
+  cookie: string,
+  memory: number[] | undefined,
+];
+
+export type UnixListenerRow = [
+  type: number,
+  name: string,
+  length: number,
+  limit: number,
+  inode: number,
+  uid: number | undefined,
+  cookie: string,
+  memory: number[] | undefined,
+];
 
 /** What getaddrinfo(3) answered: addresses, or its EAI_* number and, of EAI_SYSTEM, the errno. */
 export interface ResolutionAnswer {

@@ -27,6 +27,7 @@ function refuseAll(): Native {
     constants: {},
     acceptedFds: new Int32Array(0),
     acceptedPeers: new Uint8Array(0),
+    queueWords: new Uint32Array(0),
   };
   return new Proxy({} as Native, { get: (_, name) => data[String(name)] ?? refuse });
 }

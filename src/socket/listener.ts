@@ -301,6 +301,11 @@ export function stopAdmitting(listener: Listener): boolean {
   return copyOf(listener).stopAdmitting();
 }
 
+/** Runs `use` with the descriptor, which no thread closes meanwhile. @throws ERR_LISTENER_CLOSED */
+export function withDescriptor<T>(listener: Listener, call: string, use: (fd: number) => T): T {
+  return using(listener, call, use);
+}
+
 /** Whether a connection is queued: poll(2), without waiting. */
 export function hasQueued(listener: Listener): boolean {
   return using(listener, 'hasQueued', (fd) => native.poll(Int32Array.of(fd, c.POLLIN, 0), 0) > 0);

@@ -1,0 +1,169 @@
+#include "inet_diag.h"
+
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <string>
+#include <unordered_map>
+
+#include "netlink.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+namespace listenq {
+
+namespace {
+
+// include/net/tcp_states.h
+constexpr std::uint32_t kSynRecv = 1U << 3;
+constexpr std::uint32_t kListen = 1U << 10;
+
+struct Request {
+  nlmsghdr header;
+  inet_diag_req_v2 body;
+  // INET_DIAG_REQ_PROTOCOL: sdiag_protocol has eight bits, and MPTCP's number nine.
+  rtattr attribute;
+  std::uint32_t protocol;
+};
+
+Request request_for(unsigned short type, unsigned short flags, int family, int protocol) {
+  Request request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = type;
+  request.header.nlmsg_flags = NLM_F_REQUEST | flags;
+  request.body.sdiag_family = static_cast<std::uint8_t>(family);
+  // Kernels that ignore the attribute then look among raw sockets, none of which listens.
+  request.body.sdiag_protocol = static_cast<std::uint8_t>(std::min<int>(protocol, IPPROTO_RAW));
+  request.attribute = {RTA_LENGTH(sizeof request.protocol), INET_DIAG_REQ_PROTOCOL};
+  request.protocol = static_cast<std::uint32_t>(protocol);
+  return request;
+}
+
+Endpoint endpoint(int family, const std::uint32_t (&address)[4], std::uint16_t port) {
+  char text[INET6_ADDRSTRLEN] = "";
+  ::inet_ntop(family, address, text, sizeof text);
+  return Endpoint{family, text, ntohs(port), 0};
+}
+
+std::uint64_t cookie_of(const inet_diag_sockid& id) {
+  return static_cast<std::uint64_t>(id.idiag_cookie[1]) << 32 | id.idiag_cookie[0];
+}
+
+InetListener listener_in(int protocol, const inet_diag_msg& message, Payload payload) {
+  InetListener listener;
+  listener.protocol = protocol;
+  listener.local = endpoint(message.idiag_family, message.id.idiag_src, message.id.idiag_sport);
+  listener.interface = message.id.idiag_if;
+  if (auto v6only = leading<std::uint8_t>(attribute(payload, sizeof message, INET_DIAG_SKV6ONLY))) {
+    listener.v6only = *v6only != 0;
+  }
+  listener.length = message.idiag_rqueue;
+  listener.limit = message.idiag_wqueue;
+  listener.inode = message.idiag_inode;
+  listener.uid = message.idiag_uid;
+  listener.cookie = cookie_of(message.id);
+  listener.memory = leading<SocketMemory>(attribute(payload, sizeof message, INET_DIAG_SKMEMINFO));
+  return listener;
+}
+
+Status list(SocketDiagnostics& diagnostics, int family, int protocol, std::uint16_t port,
+            std::vector<InetListener>& listeners) {
+  Request request = request_for(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, protocol);
+  request.body.idiag_ext = 1U << (INET_DIAG_SKMEMINFO - 1);
+  request.body.idiag_states = kListen;
+  request.body.id.idiag_sport = htons(port);
+  return diagnostics.ask(bytes_of(request), [&](Payload payload) {
+    auto message = leading<inet_diag_msg>(payload);
+    if (message) listeners.push_back(listener_in(protocol, *message, payload));
+  });
+}
+
+// Puts the drops of the TCP socket that the kernel keeps in each MPTCP listener, and which has its inode, into it.
+void merge_mptcp(std::vector<InetListener>& tcp, std::vector<InetListener>&& mptcp) {
+  if (mptcp.empty()) return;
+  std::unordered_map<std::uint32_t, InetListener*> outer;
+  for (auto& listener : mptcp) outer.emplace(listener.inode, &listener);
+  std::erase_if(tcp, [&](const InetListener& inner) {
+    auto found = outer.find(inner.inode);
+    if (found == outer.end()) return false;
+    found->second->memory = inner.memory;
+    return true;
+  });
+  std::move(mptcp.begin(), mptcp.end(), std::back_inserter(tcp));
+}
+
+Status count(SocketDiagnostics& diagnostics, int family, std::uint16_t port, std::vector<HalfOpen>& groups) {
+  Request request = request_for(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, IPPROTO_TCP);
+  request.body.idiag_states = kSynRecv;
+  request.body.id.idiag_sport = htons(port);
+  return diagnostics.ask(bytes_of(request), [&](Payload payload) {
+    auto message = leading<inet_diag_msg>(payload);
+    // A Fast Open connection in SYN_RECV is in the accept queue already; it is a whole socket, and has this attribute.
+    if (!message || !attribute(payload, sizeof *message, INET_DIAG_SHUTDOWN).empty()) return;
+    const Endpoint local = endpoint(family, message->id.idiag_src, message->id.idiag_sport);
+    auto same = [&](const HalfOpen& group) {
+      return group.local.port == local.port && group.interface == message->id.idiag_if &&
+             group.local.text == local.text;
+    };
+    auto group = std::find_if(groups.begin(), groups.end(), same);
+    if (group == groups.end()) group = groups.insert(group, HalfOpen{local, message->id.idiag_if, 0});
+    ++group->count;
+  });
+}
+
+bool put_address(const Endpoint& endpoint, std::uint32_t (&address)[4]) {
+  return endpoint.text.empty() || ::inet_pton(endpoint.family, endpoint.text.c_str(), address) == 1;
+}
+
+}  // namespace
+
+Result<std::vector<InetListener>> inet_listeners(std::uint16_t port) {
+  auto diagnostics = SocketDiagnostics::open();
+  if (!diagnostics.ok()) return diagnostics.error();
+  std::vector<InetListener> tcp;
+  std::vector<InetListener> mptcp;
+  auto listed = list(diagnostics.value(), AF_INET, IPPROTO_TCP, port, tcp);
+  if (!listed.ok()) return listed.error();
+  // Kernels without IPv6 or MPTCP have none of these.
+  static_cast<void>(list(diagnostics.value(), AF_INET6, IPPROTO_TCP, port, tcp).ok());
+  static_cast<void>(list(diagnostics.value(), AF_INET, IPPROTO_MPTCP, port, mptcp).ok());
+  static_cast<void>(list(diagnostics.value(), AF_INET6, IPPROTO_MPTCP, port, mptcp).ok());
+  merge_mptcp(tcp, std::move(mptcp));
+  return tcp;
+}
+
+Result<std::vector<HalfOpen>> half_open(std::uint16_t port) {
+  auto diagnostics = SocketDiagnostics::open();
+  if (!diagnostics.ok()) return diagnostics.error();
+  std::vector<HalfOpen> groups;
+  auto counted = count(diagnostics.value(), AF_INET, port, groups);
+  if (!counted.ok()) return counted.error();
+  static_cast<void>(count(diagnostics.value(), AF_INET6, port, groups).ok());
+  return groups;
+}
+
+Status destroy_socket(const InetSocket& socket) {
+  Request request = request_for(SOCK_DESTROY, NLM_F_ACK, socket.local.family, IPPROTO_TCP);
+  auto& id = request.body.id;
+  if (!put_address(socket.local, id.idiag_src) || !put_address(socket.remote, id.idiag_dst)) {
+    return SystemError{EINVAL, "sock_diag"};
+  }
+  id.idiag_sport = htons(socket.local.port);
+  id.idiag_dport = htons(socket.remote.port);
+  id.idiag_if = socket.interface;
+  const std::uint64_t cookie = socket.cookie.value_or(~0ULL);
+  id.idiag_cookie[0] = static_cast<std::uint32_t>(cookie);
+  id.idiag_cookie[1] = static_cast<std::uint32_t>(cookie >> 32);
+  request.body.idiag_states = ~0U;
+  auto diagnostics = SocketDiagnostics::open();
+  if (!diagnostics.ok()) return diagnostics.error();
+  return diagnostics.value().ask(bytes_of(request), [](Payload) {});
+}
+
+}  // namespace listenq
