@@ -35,6 +35,7 @@ export const SO_ATTACH_REUSEPORT_CBPF = c('SO_ATTACH_REUSEPORT_CBPF');
 export const SO_ATTACH_REUSEPORT_EBPF = c('SO_ATTACH_REUSEPORT_EBPF');
 export const SO_BINDTODEVICE = c('SO_BINDTODEVICE');
 export const SO_BROADCAST = c('SO_BROADCAST');
+export const SO_BUF_LOCK = c('SO_BUF_LOCK');
 export const SO_BUSY_POLL = c('SO_BUSY_POLL');
 export const SO_COOKIE = c('SO_COOKIE');
 export const SO_DEBUG = c('SO_DEBUG');

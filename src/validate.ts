@@ -90,6 +90,14 @@ export function bytes(
   }
 }
 
+/** Memory to receive into, given or of a size; without any, the empty result would look like end of stream. */
+export function room(value: unknown, name: string): Buffer {
+  if (typeof value === 'number') return Buffer.allocUnsafe(integer(value, 'size', 1));
+  const given = bytes(value, name, 'a number of bytes, or a Buffer, TypedArray or DataView');
+  integer(given.byteLength, `${name}.byteLength`, 1);
+  return Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+}
+
 /** Bytes to send; a string is sent as UTF-8. */
 export function payload(value: unknown, name: string): Uint8Array {
   if (typeof value === 'string') return Buffer.from(value, 'utf8');

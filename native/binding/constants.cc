@@ -20,6 +20,9 @@
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
 #ifndef SO_TXREHASH
 #define SO_TXREHASH 74
 #endif
@@ -70,6 +73,7 @@ constexpr Constant kConstants[] = {
     C(SO_ATTACH_REUSEPORT_EBPF),
     C(SO_BINDTODEVICE),
     C(SO_BROADCAST),
+    C(SO_BUF_LOCK),
     C(SO_BUSY_POLL),
     C(SO_COOKIE),
     C(SO_DEBUG),

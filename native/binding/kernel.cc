@@ -18,8 +18,8 @@ Napi::Value read_sysctl(const Napi::CallbackInfo& info) {
   return value ? Napi::Number::New(in.env(), static_cast<double>(*value)) : in.env().Undefined();
 }
 
-// readQueue(fd): leaves length and limit in queueWords, and drops, if it returns true. An array made for each call would
-// cost more than the system calls.
+// readQueue(fd): leaves length and limit in queueWords, and drops, if it returns true. An array made for each call
+// would cost more than the system calls.
 Napi::Value read_queue(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const int fd = in.integer(0);
@@ -34,6 +34,15 @@ Napi::Value read_queue(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(in.env(), read.drops.has_value());
 }
 
+// timeSinceHandshake(fd): milliseconds, or -1 where the kernel does not tell.
+Napi::Value time_since_handshake(const Napi::CallbackInfo& info) {
+  Arguments in(info);
+  const int fd = in.integer(0);
+  if (!in.ok()) return in.env().Undefined();
+  auto time = listenq::time_since_handshake(fd);
+  return Napi::Number::New(in.env(), time ? static_cast<double>(time->count()) : -1);
+}
+
 }  // namespace
 
 void put_kernel(Napi::Object exports) {
@@ -43,6 +52,7 @@ void put_kernel(Napi::Object exports) {
   exports.Set("queueWords", words);
   put(exports, "readSysctl", read_sysctl);
   put(exports, "readQueue", read_queue);
+  put(exports, "timeSinceHandshake", time_since_handshake);
 }
 
 }  // namespace listenq::binding

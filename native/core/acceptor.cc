@@ -230,7 +230,7 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
       }
       continue;
     }
-    const auto in_queue = look ? time_in_queue(accepted.value().fd.get()).value_or(0ms) : 0ms;
+    const auto in_queue = look ? time_since_handshake(accepted.value().fd.get()).value_or(0ms) : 0ms;
     // First in, first out: those that follow have waited less.
     look = look && in_queue >= worth_asking;
     batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, now - in_queue, source.number});

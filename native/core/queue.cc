@@ -73,9 +73,9 @@ std::optional<QueueDepth> queue_depth(int fd) {
   return QueueDepth{info.value().tcpi_unacked, info.value().tcpi_sacked};
 }
 
-std::optional<std::chrono::milliseconds> time_in_queue(int fd) {
+std::optional<std::chrono::milliseconds> time_since_handshake(int fd) {
   auto info = read_tcp_info(fd);
-  if (!info.ok()) return std::nullopt;
+  if (!info.ok() || info.value().tcpi_state == kTcpListen || info.value().tcpi_data_segs_out > 0) return std::nullopt;
   return std::chrono::milliseconds(info.value().tcpi_last_data_sent);
 }
 

@@ -37,14 +37,14 @@ struct QueueDepth {
 std::optional<QueueDepth> queue_depth(int fd);
 
 /**
- * How long the connection `fd` waited in the accept queue, if asked right after accept(2).
+ * How long ago the handshake of the connection `fd` was completed: right after accept(2), how long it was queued.
  *
  * TCP_INFO, tcpi_last_data_sent: a connection that has sent nothing counts it from the moment when the handshake was
  * completed (net/ipv4/tcp_minisocks.c, tcp_create_openreq_child). In steps of a kernel tick. It does not tell how long
  * the client went on trying while the queue was full, and with TCP_DEFER_ACCEPT it begins at the first data. Nothing
- * for AF_UNIX, where the kernel keeps no such time.
+ * once data has been sent, and for AF_UNIX, where the kernel keeps no such time.
  */
-std::optional<std::chrono::milliseconds> time_in_queue(int fd);
+std::optional<std::chrono::milliseconds> time_since_handshake(int fd);
 
 }  // namespace listenq
 

@@ -169,7 +169,7 @@ TEST_CASE("queue_depth: length and limit of a TCP listener and of nothing else")
   }
 }
 
-TEST_CASE("time_in_queue: the time from the end of the handshake to accept(2)") {
+TEST_CASE("time_since_handshake: the time from the end of the handshake to accept(2)") {
   // Kernels count it in ticks, of 10 ms at most.
   constexpr auto kTick = 10ms;
   constexpr auto kQueued = 150ms;
@@ -189,7 +189,7 @@ TEST_CASE("time_in_queue: the time from the end of the handshake to accept(2)") 
       std::this_thread::sleep_for(kQueued / 2);
       const auto accepting = std::chrono::steady_clock::now();
       UniqueFd accepted = accept_from(listener.get());
-      const auto waited = time_in_queue(accepted.get());
+      const auto waited = time_since_handshake(accepted.get());
       REQUIRE(waited.has_value());
       CHECK(*waited >= accepting - connected - kTick);
       CHECK(*waited <= std::chrono::steady_clock::now() - before + kTick);
@@ -197,10 +197,10 @@ TEST_CASE("time_in_queue: the time from the end of the handshake to accept(2)") 
   }
 }
 
-TEST_CASE("time_in_queue: AF_UNIX and what is no connection have none") {
+TEST_CASE("time_since_handshake: AF_UNIX and what is no connection have none") {
   Pair pair = connected_through(unix_listener(1).get());
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (int fd : {pair.server.get(), null.get(), -1}) CHECK_FALSE(time_in_queue(fd).has_value());
+  for (int fd : {pair.server.get(), null.get(), -1}) CHECK_FALSE(time_since_handshake(fd).has_value());
 }
 
 TEST_CASE("is_shut_down: an AF_UNIX listener on which somebody called shutdown") {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { acceptThreadEnded, illegalConstructor, listenerClosed, loopClosed } from '../errors';
 import type { Handoff } from '../native/contract';
-import { makeConnection, type Connection } from '../socket/connection';
+import { makeAccepted, type Connection } from '../socket/connection';
 import { listen, type ListenOptions } from '../socket/listen';
 import type { Listener } from '../socket/listener';
 import { packedPeer } from '../socket/names';
@@ -250,7 +250,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
       if (fd >= 0) {
         this.#spend();
         if (this.#onEmpty !== undefined && this.#handoff.stats()[2] === 0) this.#onEmpty();
-        return makeConnection(fd, packedPeer(0), this.#onConnectionEnd);
+        return makeAccepted(fd, packedPeer(0), this.#onConnectionEnd);
       }
       if (fd !== NEWS) return undefined;
       this.#hearNews();

@@ -84,6 +84,8 @@ export interface Native {
   /** Leaves length and limit in `queueWords`, and drops behind them, if it returns true. */
   readQueue(fd: number): boolean;
   readonly queueWords: Uint32Array;
+  /** Milliseconds since a connection's handshake was completed; -1 where the kernel does not tell. */
+  timeSinceHandshake(fd: number): number;
 
   /** Those at `port`, or all if it is 0; with `synLength` also how many half-open connections each has. */
   inetListeners(port: number, synLength: boolean): [rows: InetListenerRow[], synLengths: number[]];

@@ -15,6 +15,8 @@ import { native } from '../native/load';
 import * as check from '../validate';
 import { deadlineAfter, keepWaiting, sliceUntil, type Deadline } from './blocking';
 import { describeSocket } from './describe';
+import { readInherited, type InheritedOption } from './inherited';
+import { setKeepAlive, type KeepAliveOptions } from './keep-alive';
 import { LeakWatch, settle } from './leaks';
 import type { WaitOptions } from './listener';
 import { localName, packedPeerName } from './names';
@@ -22,21 +24,11 @@ import { netSocketOf, numberForNode, type NetSocketOptions } from './net-socket'
 import { optionNumber, readOption, type OptionValue } from './options';
 import { readTcpInfo, type TcpInfo } from './tcp-info';
 
-/** How keep-alive probes an idle connection; what is left out stays as net.ipv4.tcp_keepalive_* say. */
-export interface KeepAliveOptions {
-  /** TCP_KEEPIDLE: quiet seconds before the first probe. */
-  idleSeconds?: number;
-  /** TCP_KEEPINTVL: seconds between probes. */
-  intervalSeconds?: number;
-  /** TCP_KEEPCNT: unanswered probes before the connection counts as dead (ETIMEDOUT). */
-  count?: number;
-}
-
 const DIRECTIONS = ['read', 'write', 'both'] as const;
 /** What one `for (const chunk of connection)` step reads at the most. */
 const CHUNK_BYTES = 65536;
 const INTERNAL = Symbol('listenq.internal');
-let construct: (fd: number, peer: PackedAddress | undefined, onEnd?: () => void) => Connection;
+let construct: (fd: number, peer: PackedAddress, acceptedAt?: number, onEnd?: () => void) => Connection;
 let onEndOf: (connection: Connection) => (() => void) | undefined;
 
 const leaks = new LeakWatch<Connection>('Connection', (connection) => {
@@ -64,18 +56,27 @@ export class Connection {
   #peer: Address | undefined;
   /** Bytes that an unfinished recvExactly took, for the next one who reads. */
   #held: Uint8Array | undefined;
+  /** By performance.now(). */
+  readonly #acceptedAt: number | undefined;
   /** Told once the connection is closed or given away; of a net.Socket made of it, once that is closed. */
   #onEnd: (() => void) | undefined;
 
   static {
-    construct = (fd, peer, onEnd) => new Connection(INTERNAL, fd, peer, onEnd);
+    construct = (...parts) => new Connection(INTERNAL, ...parts);
     onEndOf = (connection) => connection.#onEnd;
   }
 
-  private constructor(guard: symbol, fd: number, peer: PackedAddress | undefined, onEnd?: () => void) {
+  private constructor(
+    guard: symbol,
+    fd: number,
+    peer?: PackedAddress,
+    acceptedAt?: number,
+    onEnd?: () => void,
+  ) {
     if (guard !== INTERNAL) throw illegalConstructor('Connection', 'connect(options) or Connection.from(fd)');
     this.#fd = fd;
     this.#packedPeer = peer;
+    this.#acceptedAt = acceptedAt;
     this.#onEnd = onEnd;
     leaks.add(this);
   }
@@ -128,7 +129,7 @@ export class Connection {
    *   ERR_CONNECTION_CLOSED
    */
   recv(sizeOrBuffer: number | NodeJS.ArrayBufferView, options?: WaitOptions): Buffer {
-    const room = roomFor(sizeOrBuffer);
+    const room = check.room(sizeOrBuffer, 'sizeOrBuffer');
     const deadline = this.#deadline(options);
     return room.subarray(0, this.#receive(room, deadline, 'recv'));
   }
@@ -216,8 +217,8 @@ export class Connection {
     this.close();
   }
 
-  /** A second Connection of the same socket: fcntl(F_DUPFD_CLOEXEC). The stream ends when the last copy is closed. Bytes
-   * that an unfinished `recvExactly` took stay with this one, and so does `setTimeout`. */
+  /** A second Connection of the same socket: fcntl(F_DUPFD_CLOEXEC). The stream ends when the last copy is closed. What
+   * an unfinished `recvExactly` took stays with this one, and so does `setTimeout`. */
   dup(): Connection {
     return new Connection(INTERNAL, native.dupOwned(this.#open('dup')), this.#packedPeer);
   }
@@ -241,18 +242,7 @@ export class Connection {
   setKeepAlive(on = true, options: KeepAliveOptions = {}): this {
     check.boolean(on, 'on');
     check.noOthers(check.object(options, 'options'), ['idleSeconds', 'intervalSeconds', 'count'], 'options');
-    const fd = this.#open('setKeepAlive');
-    const times = [
-      [c.TCP_KEEPIDLE, 'idleSeconds'],
-      [c.TCP_KEEPINTVL, 'intervalSeconds'],
-      [c.TCP_KEEPCNT, 'count'],
-    ] as const;
-    const wanted = times
-      .filter(([, name]) => options[name] !== undefined)
-      .map(([option, name]) => [option, check.integer(options[name], `options.${name}`, 1)] as const);
-    // The times first: one that the kernel refuses leaves the probes off.
-    for (const [option, value] of wanted) native.setsockopt(fd, c.IPPROTO_TCP, option, value);
-    native.setsockopt(fd, c.SOL_SOCKET, c.SO_KEEPALIVE, on ? 1 : 0);
+    setKeepAlive(this.#open('setKeepAlive'), on, options);
     return this;
   }
 
@@ -277,6 +267,24 @@ export class Connection {
   /** What the kernel knows of the connection: TCP_INFO. @throws SystemCallError EOPNOTSUPP for AF_UNIX */
   tcpInfo(): TcpInfo {
     return readTcpInfo(this.#open('tcpInfo'));
+  }
+
+  /** Which options this connection took over from its listener when the handshake was completed: those that read
+   * otherwise than on a new socket, which is made for the comparison. What was set since is among them. */
+  inherited(): InheritedOption[] {
+    return readInherited(this.#open('inherited'));
+  }
+
+  /**
+   * How long the connection waited to be accepted, in milliseconds, from the end of the handshake (with TCP_DEFER_ACCEPT
+   * from its first data): TCP_INFO, in kernel ticks of 1 to 10 ms. How long a client knocked at a full queue it does
+   * not tell. Undefined of AF_UNIX, once anything has been sent, and of a connection that no listener accepted.
+   */
+  queuedMs(): number | undefined {
+    const fd = this.#open('queuedMs');
+    const quietMs = this.#acceptedAt === undefined ? -1 : native.timeSinceHandshake(fd);
+    if (quietMs < 0) return undefined;
+    return Math.max(0, quietMs - (performance.now() - (this.#acceptedAt as number)));
   }
 
   /**
@@ -381,19 +389,12 @@ export class Connection {
   }
 }
 
-/** A buffer of a size, or the given memory; without room the empty result would look like end of stream. */
-function roomFor(sizeOrBuffer: unknown): Buffer {
-  if (typeof sizeOrBuffer === 'number') return Buffer.allocUnsafe(check.integer(sizeOrBuffer, 'size', 1));
-  const bytes = check.bytes(
-    sizeOrBuffer,
-    'sizeOrBuffer',
-    'a number of bytes, or a Buffer, TypedArray or DataView',
-  );
-  check.integer(bytes.byteLength, 'sizeOrBuffer.byteLength', 1);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Makes the Connection of a descriptor that is connected, non-blocking, and owned by this environment. */
+export function makeConnection(fd: number, peer: PackedAddress): Connection {
+  return construct(fd, peer);
 }
 
-/** Makes the Connection of a descriptor that is connected, non-blocking, and owned by this environment. */
-export function makeConnection(fd: number, peer: PackedAddress | undefined, onEnd?: () => void): Connection {
-  return construct(fd, peer, onEnd);
+/** The same, of one that was accepted. `onEnd` is told once it is closed or given away. */
+export function makeAccepted(fd: number, peer: PackedAddress, onEnd?: () => void): Connection {
+  return construct(fd, peer, performance.now(), onEnd);
 }

@@ -3,9 +3,9 @@ import { packAddress, packUnix, type Address, type InternetAddress } from '../ad
 import * as c from '../constants';
 import { asking, invalidArgValue, isSystemError, naming } from '../errors';
 import { limits } from '../kernel/limits';
-import { queueOfDescriptor } from '../kernel/queue';
 import { native } from '../native/load';
 import * as check from '../validate';
+import { limitOf } from './capped';
 import { makeListener, type Listener } from './listener';
 import { localName } from './names';
 import {
@@ -31,6 +31,9 @@ export interface ListenOptions extends ListenerSocketOptions {
   /** Any int32, handed to listen(2) as it is. Without it, what net.core.somaxconn says now (SOMAXCONN where it cannot
    * be read); a descriptor that listens already keeps its backlog. */
   backlog?: number;
+  /** Whether a backlog that net.core.somaxconn caps is worth a process warning, once for a listener
+   * (LISTENQ_BACKLOG_CAPPED). True unless said. */
+  warnIfCapped?: boolean;
   /** IPPROTO_MPTCP: clients that speak Multipath TCP may use several paths; others get plain TCP. */
   mptcp?: boolean;
   /** SOCK_SEQPACKET instead of SOCK_STREAM: Unix-domain sockets with message boundaries. */
@@ -41,12 +44,13 @@ export interface ListenOptions extends ListenerSocketOptions {
 
 interface Checked {
   backlog: number | undefined;
+  warnsIfCapped: boolean;
   plan: OptionPlan;
   options: ListenOptions;
 }
 
 const OPTION_NAMES = [
-  ...['port', 'host', 'path', 'fd', 'backlog', 'mptcp', 'seqpacket', 'mode'],
+  ...['port', 'host', 'path', 'fd', 'backlog', 'warnIfCapped', 'mptcp', 'seqpacket', 'mode'],
   ...SOCKET_OPTION_NAMES,
 ];
 
@@ -76,6 +80,8 @@ export function listen(options: ListenOptions = {}): Listener {
   }
   const checked: Checked = {
     backlog: options.backlog === undefined ? undefined : check.int32(options.backlog, 'options.backlog'),
+    warnsIfCapped:
+      options.warnIfCapped === undefined || check.boolean(options.warnIfCapped, 'options.warnIfCapped'),
     plan: planOptions(given, place === 'path'),
     options,
   };
@@ -125,7 +131,8 @@ function listenAtAll(port: number, protocol: number, checked: Checked): Listener
   return listenAt({ family: 'IPv4', address: '0.0.0.0', port }, protocol, checked);
 }
 
-function listenAt(address: InternetAddress, protocol: number, { backlog, plan, options }: Checked): Listener {
+function listenAt(address: InternetAddress, protocol: number, checked: Checked): Listener {
+  const { backlog, warnsIfCapped, plan, options } = checked;
   const ipv6 = address.family === 'IPv6';
   if (!ipv6 && options.ipv6Only === true) {
     throw invalidArgValue('options.ipv6Only', `cannot go with the IPv4 address ${address.address}`, true);
@@ -138,12 +145,12 @@ function listenAt(address: InternetAddress, protocol: number, { backlog, plan, o
       applyOptions(fd, plan.beforeBind(address.family));
       native.bind(fd, packed);
       applyOptions(fd, plan.beforeListen(address.family));
-      return makeListener(fd, listenWith(fd, backlog));
+      return makeListener(fd, listenWith(fd, backlog), { warnsIfCapped });
     });
   });
 }
 
-function listenAtPath({ backlog, plan, options }: Checked): Listener {
+function listenAtPath({ backlog, warnsIfCapped, plan, options }: Checked): Listener {
   const path = check.string(options.path, 'options.path');
   if (path === '') throw invalidArgValue('options.path', 'must not be empty', path);
   const abstract = path.startsWith('\0');
@@ -159,7 +166,7 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
     const address: Address = { family: 'unix', path };
     return naming(address, () => {
       applyOptions(fd, plan.beforeBind('unix'));
-      const finish = (): Listener => makeListener(fd, listenWith(fd, backlog), { ownedPath });
+      const finish = (): Listener => makeListener(fd, listenWith(fd, backlog), { ownedPath, warnsIfCapped });
       if (!abstract) return atBoundPath(fd, path, packed, mode, finish);
       native.bind(fd, packed);
       return finish();
@@ -168,7 +175,7 @@ function listenAtPath({ backlog, plan, options }: Checked): Listener {
 }
 
 /** Makes a Listener of somebody else's descriptor. On failure it stays theirs, and open. */
-function adopt(fd: number, { backlog, plan }: Checked): Listener {
+function adopt(fd: number, { backlog, warnsIfCapped, plan }: Checked): Listener {
   const address = asking(`options.fd ${fd}`, () => localName(fd));
   if (native.owned(fd))
     throw invalidArgValue('options.fd', 'belongs to a Listener or Connection: detach() it first', fd);
@@ -178,15 +185,5 @@ function adopt(fd: number, { backlog, plan }: Checked): Listener {
     listening && backlog === undefined ? limitOf(fd) : naming(address, () => listenWith(fd, backlog));
   native.setNonblocking(fd, true);
   native.setCloexec(fd);
-  return makeListener(fd, asked, { shared: true });
-}
-
-/** The backlog of a living queue; for AF_UNIX a kernel without unix_diag does not tell. */
-function limitOf(fd: number): number | undefined {
-  try {
-    return queueOfDescriptor(fd).limit;
-  } catch (error) {
-    if (isSystemError(error)) return undefined;
-    throw error;
-  }
+  return makeListener(fd, asked, { shared: true, warnsIfCapped });
 }

@@ -7,7 +7,8 @@ import type { ListenerCopy } from '../native/contract';
 import { native } from '../native/load';
 import * as check from '../validate';
 import { checkInterrupt, deadlineAfter, keepWaiting, sliceUntil, timeIsUp } from './blocking';
-import { makeConnection, type Connection } from './connection';
+import { warnIfCapped } from './capped';
+import { makeAccepted, type Connection } from './connection';
 import { describeSocket } from './describe';
 import { LeakWatch, settle } from './leaks';
 import { localName, packedPeer } from './names';
@@ -29,7 +30,7 @@ export interface ListenerHandle {
 const BATCH = native.acceptedFds.length;
 
 const INTERNAL = Symbol('listenq.internal');
-let construct: (copy: ListenerCopy, backlog: number | undefined) => Listener;
+let construct: (copy: ListenerCopy, backlog: number | undefined, warnsIfCapped: boolean) => Listener;
 let copyOf: (listener: Listener) => ListenerCopy;
 let using: <T>(listener: Listener, call: string, use: (fd: number) => T) => T;
 
@@ -54,18 +55,27 @@ export class Listener {
   readonly #copy: ListenerCopy;
   #backlog: number | undefined;
   #closed = false;
+  /** Whether a backlog that is capped is worth a warning: once. */
+  #warnsIfCapped: boolean;
 
   static {
-    construct = (copy, backlog) => new Listener(INTERNAL, copy, backlog);
+    construct = (...parts) => new Listener(INTERNAL, ...parts);
     copyOf = (listener) => listener.#copy;
     using = (listener, call, use) => listener.#using(call, use);
   }
 
-  private constructor(guard: symbol, copy: ListenerCopy, backlog: number | undefined) {
+  private constructor(
+    guard: symbol,
+    copy: ListenerCopy,
+    backlog: number | undefined,
+    warnsIfCapped: boolean,
+  ) {
     if (guard !== INTERNAL) throw illegalConstructor('Listener', 'listen(options) or Listener.from(handle)');
     this.#copy = copy;
     this.#backlog = backlog;
+    this.#warnsIfCapped = warnsIfCapped;
     leaks.add(this);
+    this.#warnIfCapped();
   }
 
   /**
@@ -82,7 +92,7 @@ export class Listener {
     const asked = backlog === undefined ? undefined : check.int32(backlog, 'handle.backlog');
     const copy = new native.ListenerCopy(token);
     if (copy.closed()) throw listenerClosed('Listener.from');
-    return new Listener(INTERNAL, copy, asked);
+    return new Listener(INTERNAL, copy, asked, false);
   }
 
   /** The descriptor, lent: it stays the listener's. -1 once closed. Whoever reads it may pass the socket to another
@@ -114,6 +124,7 @@ export class Listener {
       native.listen(fd, backlog);
     });
     this.#backlog = backlog;
+    this.#warnIfCapped();
   }
 
   /**
@@ -247,6 +258,13 @@ export class Listener {
     settle(this);
   }
 
+  #warnIfCapped(): void {
+    const asked = this.#backlog;
+    // A negative one asks for as many as the kernel allows.
+    if (!this.#warnsIfCapped || asked === undefined || asked <= 0) return;
+    this.#warnsIfCapped = !this.#using('listen', (fd) => warnIfCapped(fd, asked));
+  }
+
   /** Runs `call` with the descriptor, which no thread closes meanwhile. */
   #using<T>(name: string, call: (fd: number) => T): T {
     const fd = this.#closed ? -1 : this.#copy.enter();
@@ -278,21 +296,28 @@ export class Listener {
   }
 
   #connectionAt(index: number): Connection {
-    return makeConnection(native.acceptedFds[index] as number, packedPeer(index));
+    return makeAccepted(native.acceptedFds[index] as number, packedPeer(index));
   }
 }
 
-/** Makes the Listener of a descriptor that listens, and takes it over. `ownedPath` is removed when it is closed;
- * `shared` says that another process may have the socket too. */
+interface ListenerTraits {
+  /** Removed when the listener is closed. */
+  ownedPath?: string | undefined;
+  /** Another process may have the socket too. */
+  shared?: boolean;
+  warnsIfCapped: boolean;
+}
+
+/** Makes the Listener of a descriptor that listens, and takes it over. */
 export function makeListener(
   fd: number,
   backlog: number | undefined,
-  { ownedPath, shared = false }: { ownedPath?: string | undefined; shared?: boolean } = {},
+  { ownedPath, shared = false, warnsIfCapped }: ListenerTraits,
 ): Listener {
   const copy = new native.ListenerCopy(fd);
   if (ownedPath !== undefined) copy.ownPath(ownedPath);
   if (shared) copy.lend();
-  return construct(copy, backlog);
+  return construct(copy, backlog, warnsIfCapped);
 }
 
 /** Lets no new client in, of whom the last would be reset when the listener is closed; false where another process may

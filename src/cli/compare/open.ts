@@ -43,7 +43,7 @@ export async function openDirectly(way: DirectWay, backlog: BacklogValue, folder
 
 /** What is given away is nobody's to close, and so stays open. */
 function listenRaw(options: Record<string, unknown>): number {
-  return listen(options).detach();
+  return listen({ ...options, warnIfCapped: false }).detach();
 }
 
 async function listenNet(...args: unknown[]): Promise<number> {
