@@ -87,8 +87,9 @@ export function timedOut(syscall: string): SystemCallError {
   return makeSystemCallError(-os.constants.errno.ETIMEDOUT, syscall);
 }
 
+/** Whether the kernel refused, with one of these codes or, without any, with whichever. */
 export function isSystemError(error: unknown, ...codes: string[]): error is SystemCallError {
-  return error instanceof SystemCallError && codes.includes(error.code);
+  return error instanceof SystemCallError && (codes.length === 0 || codes.includes(error.code));
 }
 
 export function formatAddress(address: Address): string {
@@ -114,6 +115,7 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
         ? 'no interface here has that address: see "ip addr", or use freebind'
         : undefined;
     case 'ENOENT':
+      if (address !== undefined && address.family !== 'unix') return 'there is no such socket in this network';
       return syscall === 'bind' ? 'the folder does not exist' : 'no server has made that path';
     case 'ETIMEDOUT':
       if (syscall === 'accept') return 'nobody connected in that time';
@@ -131,6 +133,7 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
     case 'EINVAL':
       return syscall === 'getsockopt' ? 'of a listener: the socket does not listen' : undefined;
     case 'EPERM':
+      if (syscall === 'sock_diag') return 'it needs CAP_NET_ADMIN';
       return syscall === 'setsockopt' || syscall === 'unshare'
         ? 'it needs a capability: see capabilities(7)'
         : undefined;

@@ -146,7 +146,9 @@ Napi::Value destroy_socket(const Napi::CallbackInfo& info) {
   const std::string interface = in.text(2);
   const std::string cookie = in.text(3);
   if (!in.ok()) return in.env().Undefined();
-  InetSocket socket{local, remote, ::if_nametoindex(interface.c_str()), std::nullopt};
+  InetSocket socket{local, remote, 0, std::nullopt};
+  if (!interface.empty()) socket.interface = ::if_nametoindex(interface.c_str());
+  if (!interface.empty() && socket.interface == 0) return raise(in.env(), last_error("if_nametoindex"));
   if (!cookie.empty()) socket.cookie = token_of(cookie);
   return finish(in.env(), listenq::destroy_socket(socket));
 }

@@ -1,13 +1,12 @@
-import { isSystemError } from '../errors';
-import { queueOfDescriptor } from '../kernel/queue';
+import { native } from '../native/load';
 
-/** Warns if the kernel holds less than the backlog that was asked for. @returns whether it did */
-export function warnIfCapped(fd: number, asked: number): boolean {
-  const limit = limitOf(fd);
-  if (limit === undefined || limit >= asked) return false;
+/** Warns if net.core.somaxconn is less than the backlog that listen(2) was given. @returns whether it is */
+export function warnIfCapped(asked: number): boolean {
+  const somaxconn = native.readSysctl('net/core/somaxconn');
+  if (somaxconn === undefined || somaxconn >= asked) return false;
   process.emitWarning(
-    `listen: backlog ${asked} was capped to ${limit} by net.core.somaxconn, which lets ${limit + 1} connections wait; ` +
-      `"sysctl -w net.core.somaxconn=${asked}" raises it, for listen(2) calls that come after`,
+    `listen: backlog ${asked} was capped to ${somaxconn} by net.core.somaxconn, so that ${somaxconn + 1} connections can ` +
+      `wait; "sysctl -w net.core.somaxconn=${asked}" raises it, for listen(2) calls that come after`,
     {
       type: 'ListenqBacklogWarning',
       code: 'LISTENQ_BACKLOG_CAPPED',
@@ -15,14 +14,4 @@ export function warnIfCapped(fd: number, asked: number): boolean {
     },
   );
   return true;
-}
-
-/** The effective backlog; undefined where it cannot be read, as for AF_UNIX on a kernel without unix_diag. */
-export function limitOf(fd: number): number | undefined {
-  try {
-    return queueOfDescriptor(fd).limit;
-  } catch (error) {
-    if (isSystemError(error)) return undefined;
-    throw error;
-  }
 }

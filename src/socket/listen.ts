@@ -3,9 +3,9 @@ import { packAddress, packUnix, type Address, type InternetAddress } from '../ad
 import * as c from '../constants';
 import { asking, invalidArgValue, isSystemError, naming } from '../errors';
 import { limits } from '../kernel/limits';
+import { queueOfDescriptor } from '../kernel/queue';
 import { native } from '../native/load';
 import * as check from '../validate';
-import { limitOf } from './capped';
 import { makeListener, type Listener } from './listener';
 import { localName } from './names';
 import {
@@ -186,4 +186,14 @@ function adopt(fd: number, { backlog, warnsIfCapped, plan }: Checked): Listener 
   native.setNonblocking(fd, true);
   native.setCloexec(fd);
   return makeListener(fd, asked, { shared: true, warnsIfCapped });
+}
+
+/** The backlog of a living queue; for AF_UNIX a kernel without unix_diag does not tell. */
+function limitOf(fd: number): number | undefined {
+  try {
+    return queueOfDescriptor(fd).limit;
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
 }

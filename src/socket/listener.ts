@@ -262,7 +262,7 @@ export class Listener {
     const asked = this.#backlog;
     // A negative one asks for as many as the kernel allows.
     if (!this.#warnsIfCapped || asked === undefined || asked <= 0) return;
-    this.#warnsIfCapped = !this.#using('listen', (fd) => warnIfCapped(fd, asked));
+    this.#warnsIfCapped = !warnIfCapped(asked);
   }
 
   /** Runs `call` with the descriptor, which no thread closes meanwhile. */

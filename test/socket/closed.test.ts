@@ -49,6 +49,8 @@ const CONNECTION: Record<string, (connection: Connection) => unknown> = {
     connection.setOption('SOL_SOCKET', 'SO_KEEPALIVE', true);
   },
   tcpInfo: (connection) => connection.tcpInfo(),
+  inherited: (connection) => connection.inherited(),
+  queuedMs: (connection) => connection.queuedMs(),
   toSocket: (connection) => connection.toSocket(),
   detach: (connection) => connection.detach(),
 };

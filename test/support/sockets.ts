@@ -64,3 +64,8 @@ export function descriptorsLeft(use: () => void): number {
 export function targetOf(fd: number): string {
   return fs.readlinkSync(`/proc/self/fd/${fd}`);
 }
+
+/** The inode of a socket, by which the socket diagnostics and /proc name it. */
+export function inodeOf(fd: number): number {
+  return Number(/^socket:\[(\d+)\]$/.exec(targetOf(fd))?.[1]);
+}
