@@ -1,8 +1,8 @@
 // The sockets of the network namespace, as the kernel's socket diagnostics list them.
 #include <net/if.h>
 
-#include <initializer_list>
-#include <unordered_set>
+#include <cstring>
+#include <vector>
 
 #include "../core/inet_diag.h"
 #include "../core/socket_owners.h"
@@ -15,82 +15,93 @@ namespace listenq::binding {
 
 namespace {
 
-Napi::Value number(Napi::Env env, double value) {
-  return Napi::Number::New(env, value);
+// One listener's numbers, in the order in which src/kernel/diagnosed.ts reads them.
+struct Row {
+  std::uint32_t protocol;
+  std::uint32_t family_or_type;
+  std::uint32_t port;
+  std::uint32_t interface;
+  std::uint32_t v6only;
+  std::uint32_t length;
+  std::uint32_t limit;
+  std::uint32_t inode;
+  std::uint32_t uid;
+  std::uint32_t cookie_high;
+  std::uint32_t cookie_low;
+  std::uint32_t syn_length;
+  /** 1 where the next words were told. */
+  std::uint32_t has_memory;
+  SocketMemory memory;
+};
+
+/** For what the kernel did not tell. */
+constexpr std::uint32_t kUnknown = ~0U;
+
+Row row_of(const InetListener& listener, std::uint32_t syn_length) {
+  return Row{
+      static_cast<std::uint32_t>(listener.protocol),
+      static_cast<std::uint32_t>(listener.local.family),
+      listener.local.port,
+      listener.interface,
+      listener.v6only ? std::uint32_t{*listener.v6only} : kUnknown,
+      listener.length,
+      listener.limit,
+      listener.inode,
+      listener.uid,
+      static_cast<std::uint32_t>(listener.cookie >> 32),
+      static_cast<std::uint32_t>(listener.cookie),
+      syn_length,
+      listener.memory.has_value(),
+      listener.memory.value_or(SocketMemory{}),
+  };
 }
 
-template <typename T>
-Napi::Value number_or_undefined(Napi::Env env, const std::optional<T>& value) {
-  return value ? number(env, static_cast<double>(*value)) : env.Undefined();
+Row row_of(const UnixListener& listener) {
+  return Row{
+      0,
+      static_cast<std::uint32_t>(listener.type),
+      0,
+      0,
+      kUnknown,
+      listener.queue.length,
+      listener.queue.limit,
+      listener.inode,
+      listener.uid.value_or(kUnknown),
+      static_cast<std::uint32_t>(listener.cookie >> 32),
+      static_cast<std::uint32_t>(listener.cookie),
+      kUnknown,
+      listener.memory.has_value(),
+      listener.memory.value_or(SocketMemory{}),
+  };
 }
 
-Napi::Array array_of(Napi::Env env, std::initializer_list<Napi::Value> values) {
-  auto array = Napi::Array::New(env, values.size());
-  std::uint32_t index = 0;
-  for (const Napi::Value& value : values) array.Set(index++, value);
-  return array;
-}
+// Numbers in one piece of memory, and the names beside them: an array for each row would cost more than the kernel
+// does.
+class Rows {
+ public:
+  Rows(Napi::Env env, std::size_t count)
+      : words_(Napi::Uint32Array::New(env, count * sizeof(Row) / sizeof(std::uint32_t))),
+        names_(Napi::Array::New(env, count)) {}
 
-Napi::Value memory_of(Napi::Env env, const std::optional<SocketMemory>& memory) {
-  if (!memory) return env.Undefined();
-  auto words = Napi::Array::New(env, memory->size());
-  for (std::uint32_t i = 0; i < memory->size(); ++i) words.Set(i, static_cast<double>((*memory)[i]));
-  return words;
-}
-
-Napi::Value interface_name(Napi::Env env, std::uint32_t index) {
-  char name[IF_NAMESIZE] = "";
-  if (index == 0 || ::if_indextoname(index, name) == nullptr) return env.Undefined();
-  return Napi::String::New(env, name);
-}
-
-// The cookie is a name, not a quantity: hexadecimal, as ss prints it.
-Napi::Value row_of(Napi::Env env, const InetListener& listener) {
-  return array_of(env, {
-                           number(env, listener.protocol),
-                           number(env, listener.local.family),
-                           Napi::String::New(env, listener.local.text),
-                           number(env, listener.local.port),
-                           interface_name(env, listener.interface),
-                           listener.v6only ? Napi::Boolean::New(env, *listener.v6only) : env.Undefined(),
-                           number(env, listener.length),
-                           number(env, listener.limit),
-                           number(env, listener.inode),
-                           number(env, listener.uid),
-                           token_text(env, listener.cookie),
-                           memory_of(env, listener.memory),
-                       });
-}
-
-Napi::Value row_of(Napi::Env env, const UnixListener& listener) {
-  return array_of(env, {
-                           number(env, listener.type),
-                           Napi::String::New(env, listener.name),
-                           number(env, listener.queue.length),
-                           number(env, listener.queue.limit),
-                           number(env, listener.inode),
-                           number_or_undefined(env, listener.uid),
-                           token_text(env, listener.cookie),
-                           memory_of(env, listener.memory),
-                       });
-}
-
-Napi::Value row_of(Napi::Env env, const SocketOwner& owner) {
-  return array_of(env, {number(env, owner.inode), number(env, owner.pid), number(env, owner.fd),
-                        Napi::String::New(env, owner.name)});
-}
-
-template <typename Row>
-Napi::Array rows_of(Napi::Env env, const std::vector<Row>& rows) {
-  auto array = Napi::Array::New(env, rows.size());
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
-    Napi::HandleScope scope(env);
-    array.Set(i, row_of(env, rows[i]));
+  void put(std::uint32_t index, const Row& row, const std::string& name) {
+    std::memcpy(reinterpret_cast<Row*>(words_.Data()) + index, &row, sizeof row);
+    Napi::HandleScope scope(names_.Env());
+    names_.Set(index, name);
   }
-  return array;
-}
 
-// inetListeners(port, synLength): rows, and with `synLength` how many half-open connections each has.
+  Napi::Value value() const {
+    auto both = Napi::Array::New(names_.Env(), 2);
+    both.Set(0U, words_);
+    both.Set(1U, names_);
+    return both;
+  }
+
+ private:
+  Napi::Uint32Array words_;
+  Napi::Array names_;
+};
+
+// inetListeners(port, synLength): rows and addresses.
 Napi::Value inet_listeners(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const auto port = static_cast<std::uint16_t>(in.integer(0));
@@ -98,23 +109,38 @@ Napi::Value inet_listeners(const Napi::CallbackInfo& info) {
   if (!in.ok()) return in.env().Undefined();
   auto listeners = listenq::inet_listeners(port);
   if (!listeners.ok()) return raise(in.env(), listeners.error());
-  auto lengths = Napi::Array::New(in.env());
+  std::vector<std::uint32_t> lengths;
   if (wants_syn) {
     auto groups = half_open(port);
     if (!groups.ok()) return raise(in.env(), groups.error());
-    std::uint32_t index = 0;
-    for (auto length : syn_lengths(listeners.value(), groups.value())) {
-      lengths.Set(index++, static_cast<double>(length));
-    }
+    lengths = syn_lengths(listeners.value(), groups.value());
   }
-  return array_of(in.env(), {rows_of(in.env(), listeners.value()), lengths});
+  Rows rows(in.env(), listeners.value().size());
+  for (std::uint32_t i = 0; const InetListener& listener : listeners.value()) {
+    rows.put(i, row_of(listener, wants_syn ? lengths[i] : kUnknown), listener.local.text);
+    ++i;
+  }
+  return rows.value();
 }
 
-// unixListeners(): rows.
+// unixListeners(): rows and names.
 Napi::Value unix_listeners(const Napi::CallbackInfo& info) {
   auto listeners = listenq::unix_listeners();
   if (!listeners.ok()) return raise(info.Env(), listeners.error());
-  return rows_of(info.Env(), listeners.value());
+  Rows rows(info.Env(), listeners.value().size());
+  for (std::uint32_t i = 0; const UnixListener& listener : listeners.value())
+    rows.put(i++, row_of(listener), listener.name);
+  return rows.value();
+}
+
+// interfaceName(index): undefined if it is gone.
+Napi::Value interface_name(const Napi::CallbackInfo& info) {
+  Arguments in(info);
+  const int index = in.integer(0);
+  if (!in.ok()) return in.env().Undefined();
+  char name[IF_NAMESIZE] = "";
+  if (::if_indextoname(static_cast<unsigned>(index), name) == nullptr) return in.env().Undefined();
+  return Napi::String::New(in.env(), name);
 }
 
 // synLength(fd): a number, or undefined if this namespace has no such listener.
@@ -124,7 +150,7 @@ Napi::Value syn_length(const Napi::CallbackInfo& info) {
   if (!in.ok()) return in.env().Undefined();
   auto length = listenq::syn_length(fd);
   if (!length.ok()) return raise(in.env(), length.error());
-  return number_or_undefined(in.env(), length.value());
+  return length.value() ? Napi::Number::New(in.env(), *length.value()) : in.env().Undefined();
 }
 
 // socketOwners(inodes): rows of inode, pid, fd, name; and how many processes could not be looked into.
@@ -132,13 +158,26 @@ Napi::Value socket_owners(const Napi::CallbackInfo& info) {
   Arguments in(info);
   auto wanted = in.integers(0);
   if (!in.ok()) return in.env().Undefined();
-  auto owners = listenq::socket_owners({wanted.begin(), wanted.end()});
-  if (!owners.ok()) return raise(in.env(), owners.error());
-  return array_of(in.env(), {rows_of(in.env(), owners.value().owners), number(in.env(), owners.value().hidden)});
+  auto found = listenq::socket_owners({wanted.begin(), wanted.end()});
+  if (!found.ok()) return raise(in.env(), found.error());
+  auto rows = Napi::Array::New(in.env());
+  for (std::uint32_t i = 0; const SocketOwner& owner : found.value().owners) {
+    Napi::HandleScope scope(in.env());
+    auto row = Napi::Array::New(in.env(), 4);
+    row.Set(0U, static_cast<double>(owner.inode));
+    row.Set(1U, owner.pid);
+    row.Set(2U, owner.fd);
+    row.Set(3U, owner.name);
+    rows.Set(i++, row);
+  }
+  auto both = Napi::Array::New(in.env(), 2);
+  both.Set(0U, rows);
+  both.Set(1U, found.value().hidden);
+  return both;
 }
 
-// destroySocket(local, remote, interface, cookie): packed addresses, of a listener an empty remote; '' for no interface,
-// and for any cookie.
+// destroySocket(local, remote, interface, cookie): packed addresses, of a listener an empty remote; '' for no
+// interface, and for any cookie.
 Napi::Value destroy_socket(const Napi::CallbackInfo& info) {
   Arguments in(info);
   const Endpoint local = endpoint_of(in.address(0));
@@ -158,6 +197,7 @@ Napi::Value destroy_socket(const Napi::CallbackInfo& info) {
 void put_diagnostics(Napi::Object exports) {
   put(exports, "inetListeners", inet_listeners);
   put(exports, "unixListeners", unix_listeners);
+  put(exports, "interfaceName", interface_name);
   put(exports, "synLength", syn_length);
   put(exports, "socketOwners", socket_owners);
   put(exports, "destroySocket", destroy_socket);

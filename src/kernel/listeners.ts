@@ -1,9 +1,7 @@
 import type { Address } from '../address';
-import * as c from '../constants';
-import { isSystemError, type SystemCallError } from '../errors';
-import type { InetListenerRow, UnixListenerRow } from '../native/contract';
-import { native } from '../native/load';
+import { isSystemError } from '../errors';
 import * as check from '../validate';
+import { diagnosedInternetListeners, diagnosedUnixListeners } from './diagnosed';
 import { procInternetListeners, procUnixListeners } from './proc-net';
 import { attachProcesses, type SocketProcess } from './processes';
 
@@ -72,8 +70,6 @@ export interface ListenersOptions {
   processes?: boolean;
 }
 
-const NO_DROPS = 'the kernel counts no drops of Unix-domain sockets';
-
 /**
  * Lists every listening socket of the network namespace that the calling thread is in, of TCP, MPTCP and AF_UNIX:
  * NETLINK_SOCK_DIAG, sock_diag(7), as "ss -l" does. Where the diagnostics are refused or missing, /proc/net is read
@@ -90,10 +86,10 @@ export function listeners(options: ListenersOptions = {}): ListeningSocket[] {
   const synLength = options.synLength !== undefined && check.boolean(options.synLength, 'options.synLength');
   const processes = options.processes === undefined || check.boolean(options.processes, 'options.processes');
   const found = diagnosedOr(
-    () => internetListeners(port, synLength),
+    () => diagnosedInternetListeners(port, synLength),
     (why) => procInternetListeners(port, why),
   );
-  if (port === 0) found.push(...diagnosedOr(unixListeners, procUnixListeners));
+  if (port === 0) found.push(...diagnosedOr(diagnosedUnixListeners, procUnixListeners));
   if (processes) attachProcesses(found);
   return found;
 }
@@ -107,86 +103,11 @@ function diagnosedOr(
     return diagnosed();
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    return fallbackOr(error, fallback);
+    const reason = `the socket diagnostics say ${error.code}, and /proc/net does not tell`;
+    try {
+      return fallback(reason);
+    } catch {
+      throw error;
+    }
   }
-}
-
-function fallbackOr(error: SystemCallError, fallback: (why: string) => ListeningSocket[]): ListeningSocket[] {
-  try {
-    return fallback(`the socket diagnostics say ${error.code}, and /proc/net does not tell`);
-  } catch {
-    throw error;
-  }
-}
-
-function internetListeners(port: number, synLength: boolean): ListeningSocket[] {
-  const [rows, lengths] = native.inetListeners(port, synLength);
-  return rows.map((row, i) => internetListener(row, lengths[i]));
-}
-
-function internetListener(row: InetListenerRow, synLength: number | undefined): ListeningSocket {
-  const [protocol, family, address, port, device, ipv6Only, length, limit, inode, uid, cookie, words] = row;
-  const memory = words && memoryOf(words);
-  return {
-    protocol: protocol === c.IPPROTO_MPTCP ? 'mptcp' : 'tcp',
-    type: 'stream',
-    address: { family: family === c.AF_INET6 ? 'IPv6' : 'IPv4', address, port },
-    interface: device,
-    ipv6Only,
-    length,
-    limit,
-    drops: memory?.drops,
-    synLength,
-    inode,
-    uid,
-    cookie: shortened(cookie),
-    memory,
-    processes: undefined,
-    why: memory === undefined ? { drops: 'the kernel did not say', memory: 'the kernel did not say' } : {},
-  };
-}
-
-function unixListeners(): ListeningSocket[] {
-  return native.unixListeners().map(unixListener);
-}
-
-function unixListener(row: UnixListenerRow): ListeningSocket {
-  const [type, path, length, limit, inode, uid, cookie, words] = row;
-  return {
-    protocol: 'unix',
-    type: type === c.SOCK_SEQPACKET ? 'seqpacket' : 'stream',
-    address: { family: 'unix', path },
-    interface: undefined,
-    ipv6Only: undefined,
-    length,
-    limit,
-    drops: undefined,
-    synLength: undefined,
-    inode,
-    uid,
-    cookie: shortened(cookie),
-    memory: words && memoryOf(words),
-    processes: undefined,
-    why: { drops: NO_DROPS, ...(uid === undefined && { uid: 'Linux tells from 5.3 on' }) },
-  };
-}
-
-/** As ss prints it: without leading zeros. */
-function shortened(cookie: string): string {
-  return cookie.replace(/^0+(?=.)/, '');
-}
-
-function memoryOf(words: readonly number[]): SocketMemory {
-  const at = (index: number): number => words[index] ?? 0;
-  return {
-    receiveAllocated: at(0),
-    receiveBuffer: at(1),
-    sendAllocated: at(2),
-    sendBuffer: at(3),
-    forwardAllocated: at(4),
-    sendQueued: at(5),
-    options: at(6),
-    backlog: at(7),
-    drops: at(8),
-  };
 }

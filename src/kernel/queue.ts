@@ -18,6 +18,6 @@ export function queueOfDescriptor(fd: number): Queue {
   return {
     length: words[0] as number,
     limit: words[1] as number,
-    drops: counted ? (words[2]) : undefined,
+    drops: counted ? words[2] : undefined,
   };
 }

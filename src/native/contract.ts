@@ -87,9 +87,11 @@ export interface Native {
   /** Milliseconds since a connection's handshake was completed; -1 where the kernel does not tell. */
   timeSinceHandshake(fd: number): number;
 
-  /** Those at `port`, or all if it is 0; with `synLength` also how many half-open connections each has. */
-  inetListeners(port: number, synLength: boolean): [rows: InetListenerRow[], synLengths: number[]];
-  unixListeners(): UnixListenerRow[];
+  /** Those at `port`, or all if it is 0; with `synLength` also how many half-open connections each has. The numbers
+   * stand as in src/kernel/diagnosed.ts; `names` are addresses, of AF_UNIX paths. */
+  inetListeners(port: number, synLength: boolean): [words: Uint32Array, names: string[]];
+  unixListeners(): [words: Uint32Array, names: string[]];
+  interfaceName(index: number): string | undefined;
   /** undefined if this thread's network namespace has no such listener of TCP. */
   synLength(fd: number): number | undefined;
   /** `hidden`: how many processes could not be looked into. */
@@ -105,33 +107,6 @@ export interface Native {
   /** Thread, descriptor and backlog of each call since the last take. */
   takeListenCalls(): [number, number, number][];
 }
-
-/** One TCP or MPTCP listener, as the socket diagnostics show it. */
-export type InetListenerRow = [
-  protocol: number,
-  family: number,
-  address: string,
-  port: number,
-  device: string | undefined,
-  ipv6Only: boolean | undefined,
-  length: number,
-  limit: number,
-  inode: number,
-  uid: number,
-  cookie: string,
-  memory: number[] | undefined,
-];
-
-export type UnixListenerRow = [
-  type: number,
-  name: string,
-  length: number,
-  limit: number,
-  inode: number,
-  uid: number | undefined,
-  cookie: string,
-  memory: number[] | undefined,
-];
 
 /** What getaddrinfo(3) answered: addresses, or its EAI_* number and, of EAI_SYSTEM, the errno. */
 export interface ResolutionAnswer {

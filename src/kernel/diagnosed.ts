@@ -1,0 +1,116 @@
+import * as c from '../constants';
+import { native } from '../native/load';
+import type { ListeningSocket, SocketMemory } from './listeners';
+
+/** Where each number of a listener stands in its row, which native/binding/diagnostics.cc writes. */
+const enum At {
+  Protocol,
+  FamilyOrType,
+  Port,
+  Interface,
+  V6Only,
+  Length,
+  Limit,
+  Inode,
+  Uid,
+  CookieHigh,
+  CookieLow,
+  SynLength,
+  HasMemory,
+  Memory,
+}
+const ROW = At.Memory + 9;
+const UNKNOWN = 2 ** 32 - 1;
+
+const NO_DROPS = 'the kernel counts no drops of Unix-domain sockets';
+const NOT_TOLD = 'the kernel did not tell';
+
+/** @internal The TCP and MPTCP listeners, from NETLINK_SOCK_DIAG. `port` 0 is all. */
+export function diagnosedInternetListeners(port: number, synLength: boolean): ListeningSocket[] {
+  const [words, names] = native.inetListeners(port, synLength);
+  return names.map((name, i) => internetListener(words, i * ROW, name));
+}
+
+/** @internal The AF_UNIX listeners. */
+export function diagnosedUnixListeners(): ListeningSocket[] {
+  const [words, names] = native.unixListeners();
+  return names.map((name, i) => unixListener(words, i * ROW, name));
+}
+
+function internetListener(words: Uint32Array, row: number, address: string): ListeningSocket {
+  const at = (place: At): number => words[row + place] as number;
+  const memory = memoryAt(words, row);
+  const v6only = at(At.V6Only);
+  const device = at(At.Interface);
+  return {
+    protocol: at(At.Protocol) === c.IPPROTO_MPTCP ? 'mptcp' : 'tcp',
+    type: 'stream',
+    address: { family: at(At.FamilyOrType) === c.AF_INET6 ? 'IPv6' : 'IPv4', address, port: at(At.Port) },
+    interface: device === 0 ? undefined : native.interfaceName(device),
+    ipv6Only: v6only === UNKNOWN ? undefined : v6only !== 0,
+    length: at(At.Length),
+    limit: at(At.Limit),
+    drops: memory?.drops,
+    synLength: knownOr(at(At.SynLength)),
+    inode: at(At.Inode),
+    uid: at(At.Uid),
+    cookie: cookieAt(words, row),
+    memory,
+    processes: undefined,
+    why: memory === undefined ? { drops: NOT_TOLD, memory: NOT_TOLD } : {},
+  };
+}
+
+function unixListener(words: Uint32Array, row: number, path: string): ListeningSocket {
+  const at = (place: At): number => words[row + place] as number;
+  const uid = knownOr(at(At.Uid));
+  const memory = memoryAt(words, row);
+  return {
+    protocol: 'unix',
+    type: at(At.FamilyOrType) === c.SOCK_SEQPACKET ? 'seqpacket' : 'stream',
+    address: { family: 'unix', path },
+    interface: undefined,
+    ipv6Only: undefined,
+    length: at(At.Length),
+    limit: at(At.Limit),
+    drops: undefined,
+    synLength: undefined,
+    inode: at(At.Inode),
+    uid,
+    cookie: cookieAt(words, row),
+    memory,
+    processes: undefined,
+    why: {
+      drops: NO_DROPS,
+      ...(uid === undefined && { uid: 'the kernel tells it from Linux 5.3 on' }),
+      ...(memory === undefined && { memory: NOT_TOLD }),
+    },
+  };
+}
+
+function knownOr(value: number): number | undefined {
+  return value === UNKNOWN ? undefined : value;
+}
+
+/** Hexadecimal without leading zeros, as ss prints it. */
+function cookieAt(words: Uint32Array, row: number): string {
+  const high = words[row + At.CookieHigh] as number;
+  const low = (words[row + At.CookieLow] as number).toString(16);
+  return high === 0 ? low : high.toString(16) + low.padStart(8, '0');
+}
+
+function memoryAt(words: Uint32Array, row: number): SocketMemory | undefined {
+  if (words[row + At.HasMemory] === 0) return undefined;
+  const at = (index: number): number => words[row + At.Memory + index] as number;
+  return {
+    receiveAllocated: at(0),
+    receiveBuffer: at(1),
+    sendAllocated: at(2),
+    sendBuffer: at(3),
+    forwardAllocated: at(4),
+    sendQueued: at(5),
+    options: at(6),
+    backlog: at(7),
+    drops: at(8),
+  };
+}
