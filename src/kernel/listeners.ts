@@ -19,7 +19,7 @@ export interface ListeningSocket {
   length: number | undefined;
   /** The effective backlog: one more than this can wait. */
   limit: number | undefined;
-  /** SYNs that this listener has dropped since it was made. AF_UNIX counts none. */
+  /** SYNs that this listener has dropped since it was made, as in `Queue`. AF_UNIX counts none. */
   drops: number | undefined;
   /** Half-open connections, if they were asked for. Those that share a port by SO_REUSEPORT have one number together. */
   synLength: number | undefined;

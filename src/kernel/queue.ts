@@ -6,7 +6,8 @@ export interface Queue {
   length: number;
   /** The effective backlog: min(backlog as unsigned, net.core.somaxconn). One more than this can wait. */
   limit: number;
-  /** SYNs that this listener has dropped since it was made. AF_UNIX counts none: undefined. */
+  /** SYNs that this listener has dropped since it was made (with TCP_DEFER_ACCEPT also the last packet of each handshake,
+   * which it then ignores). AF_UNIX counts none: undefined. */
   drops: number | undefined;
 }
 
