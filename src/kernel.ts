@@ -1,7 +1,22 @@
 /** What the kernel says of its limits, queues and sockets. */
-export { limits, type Limits } from './kernel/limits';
+export { limits, SYSCTLS, type Limits } from './kernel/limits';
 export { listeners, type ListenersOptions, type ListeningSocket, type SocketMemory } from './kernel/listeners';
 export type { SocketProcess } from './kernel/processes';
 export { destroySocket, type SocketToDestroy } from './kernel/destroy';
 export { queueOf, type QueueReading } from './socket/queue-of';
 export type { Queue } from './kernel/queue';
+export {
+  explainBacklog,
+  type BacklogExplanation,
+  type NextClient,
+  type TcpExplanation,
+  type UnixExplanation,
+} from './kernel/model';
+export type { CounterGrowth, HalfOpenExplanation } from './kernel/model/half-open';
+export type { ModelLimits, ModelValues } from './kernel/model/known-limits';
+export {
+  recommendBacklog,
+  type BacklogRecommendation,
+  type Load,
+  type Obstacle,
+} from './kernel/model/recommend';

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { register as registerCompare } from './commands/compare';
 import { register as registerConformance } from './commands/conformance';
+import { register as registerModel } from './commands/model';
 import { Command, CommanderError } from './vendor';
 import { version } from './version';
 
@@ -32,6 +33,7 @@ function makeProgram(): Command {
   // Each copies the settings above into its own command.
   registerCompare(program);
   registerConformance(program);
+  registerModel(program);
   return program;
 }
 

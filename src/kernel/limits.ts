@@ -17,26 +17,38 @@ export interface Limits {
   tcpSynackRetries: number | undefined;
   /** net.ipv4.tcp_syn_retries: how often a client here repeats its SYN. */
   tcpSynRetries: number | undefined;
+  /** net.ipv4.tcp_syn_linear_timeouts: how many of these come at even intervals, besides. Since Linux 6.5. */
+  tcpSynLinearTimeouts: number | undefined;
+  /** net.ipv4.tcp_rto_max_ms: the longest interval between two, in milliseconds. Since Linux 6.15. */
+  tcpRtoMaxMs: number | undefined;
   /** net.ipv4.tcp_fastopen: bits; 2 lets listeners use Fast Open. */
   tcpFastopen: number | undefined;
   /** net.ipv4.tcp_migrate_req: 1 moves the queue of a closed reusePort listener to another one. */
   tcpMigrateReq: number | undefined;
 }
 
+/** The sysctl behind each limit. */
+export const SYSCTLS = {
+  somaxconn: 'net.core.somaxconn',
+  tcpMaxSynBacklog: 'net.ipv4.tcp_max_syn_backlog',
+  tcpAbortOnOverflow: 'net.ipv4.tcp_abort_on_overflow',
+  tcpSyncookies: 'net.ipv4.tcp_syncookies',
+  tcpSynackRetries: 'net.ipv4.tcp_synack_retries',
+  tcpSynRetries: 'net.ipv4.tcp_syn_retries',
+  tcpSynLinearTimeouts: 'net.ipv4.tcp_syn_linear_timeouts',
+  tcpRtoMaxMs: 'net.ipv4.tcp_rto_max_ms',
+  tcpFastopen: 'net.ipv4.tcp_fastopen',
+  tcpMigrateReq: 'net.ipv4.tcp_migrate_req',
+} as const satisfies Record<Exclude<keyof Limits, 'SOMAXCONN'>, string>;
+
 /**
  * Reads the limits of the network namespace that the calling thread is in, at the call, from /proc/sys/net. Does not
  * block. tcp(7), and Documentation/networking/ip-sysctl.rst of the kernel.
  */
 export function limits(): Limits {
-  return {
-    SOMAXCONN,
-    somaxconn: native.readSysctl('net/core/somaxconn'),
-    tcpMaxSynBacklog: native.readSysctl('net/ipv4/tcp_max_syn_backlog'),
-    tcpAbortOnOverflow: native.readSysctl('net/ipv4/tcp_abort_on_overflow'),
-    tcpSyncookies: native.readSysctl('net/ipv4/tcp_syncookies'),
-    tcpSynackRetries: native.readSysctl('net/ipv4/tcp_synack_retries'),
-    tcpSynRetries: native.readSysctl('net/ipv4/tcp_syn_retries'),
-    tcpFastopen: native.readSysctl('net/ipv4/tcp_fastopen'),
-    tcpMigrateReq: native.readSysctl('net/ipv4/tcp_migrate_req'),
-  };
+  const read = Object.entries(SYSCTLS).map(([key, name]) => [
+    key,
+    native.readSysctl(name.replaceAll('.', '/')),
+  ]);
+  return { SOMAXCONN, ...(Object.fromEntries(read) as Omit<Limits, 'SOMAXCONN'>) };
 }

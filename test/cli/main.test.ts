@@ -25,6 +25,7 @@ test('listenq --help: names the commands and the exit statuses, exit status 0', 
   const { stdout, stderr, status } = runCommand(['--help']);
   assert.match(stdout, /^ {2}compare /m);
   assert.match(stdout, /^ {2}conformance /m);
+  assert.match(stdout, /^ {2}model /m);
   assert.match(stdout, /^ {2}0 .*\n {2}1 .*\n {2}2 /m);
   assert.equal(stderr, '');
   assert.equal(status, 0, stderr);

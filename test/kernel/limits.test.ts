@@ -16,6 +16,8 @@ const FILES: Record<Exclude<keyof Limits, 'SOMAXCONN'>, string> = {
   tcpSyncookies: 'net.ipv4.tcp_syncookies',
   tcpSynackRetries: 'net.ipv4.tcp_synack_retries',
   tcpSynRetries: 'net.ipv4.tcp_syn_retries',
+  tcpSynLinearTimeouts: 'net.ipv4.tcp_syn_linear_timeouts',
+  tcpRtoMaxMs: 'net.ipv4.tcp_rto_max_ms',
   tcpFastopen: 'net.ipv4.tcp_fastopen',
   tcpMigrateReq: 'net.ipv4.tcp_migrate_req',
 };
@@ -53,6 +55,8 @@ const WRITTEN: [key: keyof typeof FILES, values: number[]][] = [
   ['tcpSyncookies', [0, 2, 1]],
   ['tcpSynackRetries', [1, 5]],
   ['tcpSynRetries', [1, 6]],
+  ['tcpSynLinearTimeouts', [0, 4]],
+  ['tcpRtoMaxMs', [1000, 120000]],
   ['tcpFastopen', [3, 0x603]],
   ['tcpMigrateReq', [1, 0]],
 ];

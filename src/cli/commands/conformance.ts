@@ -3,6 +3,7 @@ import type { Fact } from '../conformance/fact';
 import type { PrivateNetwork } from '../conformance/needs';
 import * as report from '../conformance/report';
 import { runFacts, type FactResult } from '../conformance/session';
+import { interruptible } from '../interruptible';
 import { terminalOf } from '../terminal';
 import { InvalidArgumentError, type Command } from '../vendor';
 
@@ -86,22 +87,4 @@ async function run(
   say(`\n${report.summaryText(report.tallyOf(results), leftOut)}`);
   if (options.json === true) process.stdout.write(`${report.resultsJson(results, network, leftOut)}\n`);
   return results;
-}
-
-/** Lets SIGINT and its kin end the work in order; the process then ends as by that signal. */
-async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  let caught: NodeJS.Signals | undefined;
-  const abort = (signal: NodeJS.Signals): void => {
-    caught = signal;
-    controller.abort(new Error(`ended by ${signal}`));
-  };
-  for (const signal of signals) process.on(signal, abort);
-  try {
-    return await work(controller.signal);
-  } finally {
-    for (const signal of signals) process.off(signal, abort);
-    if (caught !== undefined) process.kill(process.pid, caught);
-  }
 }

@@ -51,8 +51,8 @@ export interface Stopwatch {
  * Repeats a measurement until its timed part took less than `ms`: a later look would also see what the kernel's timers
  * did meanwhile, such as SYNs sent again.
  */
-export function within(ms: number, measure: (watch: Stopwatch) => string): string {
-  let seen = '';
+export function within<T>(ms: number, measure: (watch: Stopwatch) => T): T {
+  let seen: T | undefined;
   for (let i = 0; i < 10; i++) {
     let from = performance.now();
     let to: number | undefined;
@@ -67,6 +67,6 @@ export function within(ms: number, measure: (watch: Stopwatch) => string): strin
     if ((to ?? performance.now()) - from < ms) return seen;
   }
   throw new Error(
-    `this machine is too busy: ten measurements each took over ${ms} ms; the last one gave ${seen}`,
+    `this machine is too busy: ten measurements each took over ${ms} ms; the last one gave ${JSON.stringify(seen)}`,
   );
 }

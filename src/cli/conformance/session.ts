@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
+import { endOf, keepAlive } from '../lifeline';
 import { FACTS } from './catalogue';
 import type { Fact } from './fact';
 import type { PrivateNetwork } from './needs';
@@ -24,8 +25,6 @@ export interface SessionOptions {
 }
 
 const RUNNER = path.join(__dirname, 'runner.js');
-/** No fact takes a quarter of this. */
-const SILENCE_MS = 60_000;
 /** What a runner that has said everything gets to end in. */
 const END_MS = 3000;
 
@@ -131,52 +130,8 @@ function runIn(
       const fact = FACTS[message.fact];
       if (fact !== undefined) options.onResult({ fact, verdict: message.verdict, ms: message.ms });
     }
-    lifeline.heard(left.length === 0 ? END_MS : SILENCE_MS);
+    if (left.length === 0) lifeline.heard(END_MS);
+    else lifeline.heard();
   });
   return endOf(runner, lifeline.stop).then((complaint) => ({ network, complaint }));
-}
-
-/** Kills the runner if it falls silent, when the signal is aborted, and when this process ends. */
-function keepAlive(
-  runner: ChildProcess,
-  signal: AbortSignal,
-): { heard: (ms: number) => void; stop: () => void } {
-  const kill = (): void => {
-    runner.kill('SIGKILL');
-  };
-  let timer = setTimeout(kill, SILENCE_MS);
-  signal.addEventListener('abort', kill);
-  process.on('exit', kill);
-  return {
-    heard: (ms) => {
-      clearTimeout(timer);
-      timer = setTimeout(kill, ms);
-    },
-    stop: () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', kill);
-      process.off('exit', kill);
-    },
-  };
-}
-
-/** Resolves, once the process has ended and all that it said is read, to how that was. */
-function endOf(runner: ChildProcess, stop: () => void): Promise<string> {
-  let complaints = '';
-  runner.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    complaints = (complaints + text).slice(-4000);
-  });
-  return new Promise((resolve) => {
-    runner.once('error', (error) => {
-      stop();
-      resolve(error.message);
-    });
-    runner.once('close', (status, killedBy) => {
-      stop();
-      const lines = complaints.trim().split('\n');
-      const complaint = lines.find((line) => /error|failed/i.test(line)) ?? lines.at(-1) ?? '';
-      const end = `the process that ran it ended with ${killedBy ?? `exit status ${status}`}`;
-      resolve(complaint === '' ? end : `${end}: ${complaint.trim()}`);
-    });
-  });
 }
