@@ -20,3 +20,4 @@ export {
   type Load,
   type Obstacle,
 } from './kernel/model/recommend';
+export { portAdvice, type PortAdvice } from './kernel/ports';

@@ -2,6 +2,8 @@
 import { register as registerCompare } from './commands/compare';
 import { register as registerConformance } from './commands/conformance';
 import { register as registerModel } from './commands/model';
+import { register as registerExplain } from './commands/explain';
+import { register as registerServe } from './commands/serve';
 import { Command, CommanderError } from './vendor';
 import { version } from './version';
 
@@ -34,6 +36,8 @@ function makeProgram(): Command {
   registerCompare(program);
   registerConformance(program);
   registerModel(program);
+  registerExplain(program);
+  registerServe(program);
   return program;
 }
 

@@ -29,3 +29,8 @@ export function paint(terminal: Terminal, colour: Colour, text: string): string 
   const [on, off] = CODES[colour];
   return terminal.colours ? `\x1b[${on}m${text}\x1b[${off}m` : text;
 }
+
+/** Names are chosen by whoever has them: a control character among them would command the terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+}

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { usage } from '../arguments';
 import { isPossible, isRewritten } from '../compare/arrivals';
 import { DEFAULT_BACKLOGS, parseBacklogs } from '../compare/backlogs';
 import type { Cell, Effort } from '../compare/cell';
@@ -9,7 +10,7 @@ import { jsonReport, markdownReport, textReport, troubles } from '../compare/rep
 import { runProbes } from '../compare/run';
 import { parseWays, wayOf, WAYS, type WayId } from '../compare/ways';
 import { terminalOf } from '../terminal';
-import { InvalidArgumentError, Option, type Command } from '../vendor';
+import { Option, type Command } from '../vendor';
 
 interface Options {
   backlog: string[];
@@ -58,17 +59,6 @@ export function register(program: Command): void {
     .option('--no-private', 'stay on the real loopback; nothing is changed there')
     .addHelpText('after', EPILOGUE)
     .action(compare);
-}
-
-/** An option's parser whose errors are usage errors. */
-function usage<T>(parse: (list: string) => T): (list: string) => T {
-  return (list) => {
-    try {
-      return parse(list);
-    } catch (error) {
-      throw new InvalidArgumentError(`${(error as Error).message}.`);
-    }
-  };
 }
 
 async function compare(options: Options): Promise<void> {

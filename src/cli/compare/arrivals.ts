@@ -1,6 +1,6 @@
 import { isInt32, parseBacklog } from './backlogs';
 import type { Cell } from './cell';
-import type { Grid, GridCell } from './grid';
+import type { Grid, GridCell } from '../grid';
 import { wayOf, type Way, type WayId } from './ways';
 
 /** The ways of a family that were measured, in order. */

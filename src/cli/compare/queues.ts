@@ -1,5 +1,5 @@
 import type { Cell, Filling, NextClient } from './cell';
-import type { Grid } from './grid';
+import type { Grid } from '../grid';
 import { wayOf, type Way } from './ways';
 
 /** Cells with the same integer and the same outcome. */

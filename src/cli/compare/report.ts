@@ -3,7 +3,7 @@ import { arrivalGrid, waysIn } from './arrivals';
 import type { Cell } from './cell';
 import { countingNote, machineNote, type Comparison } from './comparison';
 import { findings } from './findings';
-import { gridAsMarkdown, gridAsText, type Grid } from './grid';
+import { gridAsMarkdown, gridAsText, type Grid } from '../grid';
 import { queueGrid } from './queues';
 import { wayOf, type Way } from './ways';
 

@@ -1,5 +1,5 @@
-import { paint, type Colour, type Terminal } from '../terminal';
-import { Table } from '../vendor';
+import { paint, type Colour, type Terminal } from './terminal';
+import { Table } from './vendor';
 
 export interface GridCell {
   text: string;
@@ -15,10 +15,11 @@ export interface Grid {
   textColumns: number[];
 }
 
+const GAP = '  ';
 const NO_BORDERS = {
   top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
   bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: GAP,
 } as const; // prettier-ignore
 
 /** For a terminal: columns apart by two spaces, a line under the head. */
@@ -43,6 +44,12 @@ export function gridAsText(grid: Grid, terminal: Terminal): string {
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');
+}
+
+/** How many columns the text of it takes. */
+export function gridWidth(grid: Grid): number {
+  const widths = grid.head.map((_, i) => widthOf(grid, i));
+  return widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1);
 }
 
 function widthOf({ head, rows }: Grid, column: number): number {

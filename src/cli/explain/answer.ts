@@ -1,0 +1,5 @@
+/** A question that people ask, and what is so here, in sentences. */
+export interface Answer {
+  question: string;
+  sentences: string[];
+}

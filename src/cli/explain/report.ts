@@ -1,0 +1,67 @@
+import type { BacklogExplanation, BacklogRecommendation, PortAdvice } from 'listenq/kernel';
+import { gridAsText, type Grid } from '../grid';
+import { paint, type Terminal } from '../terminal';
+import { wrapped } from '../words';
+import type { Answer } from './answer';
+import { answersOn } from './backlog';
+import { answerOnPort } from './port';
+import { answerOnSize } from './size';
+
+/** What was asked for, answered. */
+export interface Findings {
+  explanation: BacklogExplanation | undefined;
+  port: PortAdvice | undefined;
+  recommendation: BacklogRecommendation | undefined;
+}
+
+const WIDTH = 100;
+
+export function textReport({ explanation, port, recommendation }: Findings, terminal: Terminal): string {
+  const answers: Answer[] = [
+    ...(explanation === undefined ? [] : answersOn(explanation)),
+    ...((explanation ?? recommendation) ? [answerOnSize(recommendation, explanation)] : []),
+    ...(port === undefined ? [] : [answerOnPort(port)]),
+  ];
+  const assumed = new Set([...(explanation?.assumed ?? []), ...(recommendation?.assumed ?? [])]);
+  return [
+    ...(explanation === undefined
+      ? []
+      : [head(explanation, terminal), gridAsText(summary(explanation), terminal)]),
+    ...answers.map(({ question, sentences }) =>
+      [paint(terminal, 'bold', question), wrapped(sentences.join(' '), WIDTH)].join('\n'),
+    ),
+    ...(assumed.size === 0 ? [] : [['Not known, and assumed:', ...[...assumed].map(item)].join('\n')]),
+  ]
+    .map((part) => `${part}\n`)
+    .join('\n');
+}
+
+function item(text: string): string {
+  return wrapped(`- ${text}`, WIDTH).replaceAll('\n', '\n  ');
+}
+
+function head({ asked, kernelRelease }: BacklogExplanation, terminal: Terminal): string {
+  return paint(terminal, 'bold', `listen(${asked}) on Linux ${kernelRelease}`);
+}
+
+function summary({ tcp, unix }: BacklogExplanation): Grid {
+  const next = { silence: 'no answer, tries again', ghost: 'connected, not accepted', reset: 'ECONNRESET' };
+  const row = (...texts: [string, string | number, string | number]): { text: string }[] =>
+    texts.map((text) => ({ text: String(text) }));
+  return {
+    head: ['', 'TCP', 'Unix-domain'],
+    rows: [
+      row('the kernel holds', tcp.backlog, unix.backlog),
+      row('clients that can wait', tcp.waiting, unix.waiting),
+      row('the next one', next[tcp.next.sees], 'waits, or EAGAIN'),
+      row('half-open connections', tcp.halfOpen.most, 'none'),
+      row('a SYN beyond', tcp.halfOpen.beyond === 'cookie' ? 'gets a cookie' : 'is dropped', 'none'),
+    ],
+    textColumns: [0],
+  };
+}
+
+/** For programs: the explanation as `explainBacklog` gives it, and the rest by its name. */
+export function jsonReport({ explanation, port, recommendation }: Findings): string {
+  return JSON.stringify({ ...explanation, port, recommendation }, null, 2);
+}

@@ -1,0 +1,65 @@
+import { acceptLoop, type AcceptLoop, type Connection, type Listener } from 'listenq';
+import { Clients } from './clients';
+import { placeOf } from './place';
+import type { Service } from './service';
+
+export interface Plan {
+  service: Service;
+  /** How many are served at a time; the others wait in the kernel's queue. */
+  maxConnections: number;
+  /** How long those who are there may go on once it is to end. */
+  drainMs: number;
+  /** A line for each client. */
+  verbose: boolean;
+  say: (line: string) => void;
+}
+
+/**
+ * Serves until there is a signal. Then it serves who is queued already, and cuts off who is still there when time is up.
+ *
+ * @returns rejects with what made the accept loop fail
+ */
+export async function serveUntil(
+  signal: Promise<NodeJS.Signals>,
+  listener: Listener,
+  plan: Plan,
+): Promise<void> {
+  const { maxConnections, drainMs, say } = plan;
+  // With a bound, nothing is accepted ahead: who waits is in the kernel's queue.
+  const loop = acceptLoop(listener, maxConnections === Infinity ? {} : { highWaterMark: 0 });
+  loop.on('shortage', (error) => say(error.message));
+  const clients = new Clients();
+  try {
+    const name = await Promise.race([signal, serveAll(loop, clients, plan)]);
+    const deadline = performance.now() + drainMs;
+    say(`${name}: ending, within ${drainMs} ms; a second signal ends it at once`);
+    const { untaken } = await loop.close({ drain: maxConnections > 0, timeoutMs: drainMs });
+    await clients.fewerThan(1, Math.max(0, deadline - performance.now()));
+    const lost = untaken + clients.count;
+    if (lost > 0) say(`${lost} cut off`);
+  } finally {
+    clients.cut();
+  }
+}
+
+/** Takes clients for as long as the loop has any; ends only with its error. */
+async function serveAll(loop: AcceptLoop, clients: Clients, plan: Plan): Promise<never> {
+  for (;;) {
+    await clients.fewerThan(plan.maxConnections);
+    begin(await loop.accept(), clients, plan);
+  }
+}
+
+/** Serves one client. That it could not be is said, and is no matter of the others. */
+function begin(connection: Connection, clients: Clients, { service, verbose, say }: Plan): void {
+  const tell = (what: string): void => say(`${placeOf(connection.remoteAddress)}: ${what}`);
+  const fail = (error: Error): void => tell(error.message);
+  try {
+    const served = service(connection);
+    clients.add(served);
+    served.ended.then(verbose ? tell : undefined, fail);
+  } catch (error) {
+    connection.close();
+    fail(error as Error);
+  }
+}
