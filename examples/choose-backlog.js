@@ -8,7 +8,10 @@ const { explainBacklog, recommendBacklog } = require('listenq/kernel');
 
 const [arrivalsPerSecond = 2000, longestPauseMs = 500] = process.argv.slice(2).map(Number);
 
-const { backlog, expected, why, obstacles, nodeDefault } = recommendBacklog({ arrivalsPerSecond, longestPauseMs });
+const { backlog, expected, why, obstacles, nodeDefault } = recommendBacklog({
+  arrivalsPerSecond,
+  longestPauseMs,
+});
 console.log(`listen(fd, ${backlog}): ${expected} clients come in such a pause, on average`);
 for (const reason of why) console.log(`- ${reason}`);
 for (const { sysctl, value, set } of obstacles) console.log(`${sysctl} is ${value}: ${set}`);

@@ -23,7 +23,8 @@ const clamp = (backlog) => Math.min(Math.max(backlog, 0), somaxconn);
 
 /** The limit that the kernel holds for a listener with this backlog. */
 function held(backlog) {
-  const listener = listen({ host: '127.0.0.1', backlog });
+  // No warning of a backlog that is capped: that is what is shown here.
+  const listener = listen({ host: '127.0.0.1', backlog, warnIfCapped: false });
   try {
     return listener.queue().limit;
   } finally {
