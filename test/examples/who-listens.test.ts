@@ -1,25 +1,21 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import * as path from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { listen } from 'listenq';
-import { anyOf, needsTool, privateNetwork, ROOT } from '../support/machine';
+import { privateNetwork } from '../support/machine';
 import { beginConnects, closeAll, portOf } from '../support/sockets';
+import { startExample } from './support/program';
 
-const skip = anyOf(privateNetwork(), needsTool('python3'));
+const skip = privateNetwork();
 
-function whoListens(...args: string[]): string[] {
-  const program = path.join(ROOT, 'examples', 'who-listens.js');
-  const { stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
-  assert.equal(stderr, '');
-  return stdout.trim().split('\n');
+async function whoListens(t: TestContext, ...args: number[]): Promise<string[]> {
+  return (await startExample(t, 'who-listens.js', args).output()).trim().split('\n');
 }
 
-test('who-listens: a full queue, its drops, its SYN queue and its process', { skip }, () => {
+test('who-listens: a full queue, its drops, its SYN queue and its process', { skip }, async (t) => {
   const full = listen({ host: '127.0.0.1', backlog: 1 });
   const deferring = listen({ host: '::1', deferAcceptSeconds: 30 });
   const clients = [...beginConnects(full.address(), 5), ...beginConnects(deferring.address(), 3)];
-  const lines = whoListens();
+  const lines = await whoListens(t);
   const owner = `node (${process.pid})`;
   assert.equal(lines.length, 2);
   const first = new RegExp(
@@ -33,6 +29,6 @@ test('who-listens: a full queue, its drops, its SYN queue and its process', { sk
     lines[1],
     `tcp [::1]:${portOf(deferring.address())}: 0 waiting, limit ${limit}, 3 half-open, 3 dropped: ${owner}`,
   );
-  assert.deepEqual(whoListens(String(portOf(full.address()))).length, 1);
+  assert.equal((await whoListens(t, portOf(full.address()))).length, 1);
   closeAll([...clients, full, deferring]);
 });
