@@ -8,6 +8,8 @@ export const SUPPORTED = process.platform === 'linux';
 /** What is known of a refused call besides its number. */
 export interface CallDetails {
   address?: Address;
+  /** The file, of a call that reads one. */
+  path?: string;
   /** What strerror(3) says, for numbers that Node has no text for. */
   meaning?: string;
   /** The option and its value, of a call that sets one. */
@@ -29,18 +31,20 @@ export class SystemCallError extends Error {
   readonly #details: CallDetails;
 
   constructor(errno: number, syscall: string, details: CallDetails = {}) {
-    const { address, meaning, asked } = details;
+    const { address, path, meaning, asked } = details;
     const code = codeOf(errno);
     const text = util.getSystemErrorMap().get(errno)?.[1] ?? meaning ?? 'unknown error';
-    const place = address === undefined ? '' : ` ${formatAddress(address)}`;
+    const place =
+      address === undefined ? (path === undefined ? '' : ` ${path}`) : ` ${formatAddress(address)}`;
     const what = asked === undefined ? '' : `, asked for ${asked}`;
-    const advice = adviceFor(code, syscall, address);
+    const advice = path === undefined ? adviceFor(code, syscall, address) : adviceForFile(code, path);
     super(`${syscall} ${code}: ${text}${place}${what}${advice === undefined ? '' : ` (${advice})`}`);
     this.code = code;
     this.errno = errno;
     this.syscall = syscall;
     this.#details = details;
-    if (address?.family === 'unix') this.path = address.path;
+    if (path !== undefined) this.path = path;
+    else if (address?.family === 'unix') this.path = address.path;
     else if (address !== undefined) Object.assign(this, { address: address.address, port: address.port });
   }
 
@@ -115,7 +119,8 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
         ? 'no interface here has that address: see "ip addr", or use freebind'
         : undefined;
     case 'ENOENT':
-      if (address !== undefined && address.family !== 'unix') return 'there is no such socket in this network';
+      if (address !== undefined && address.family !== 'unix')
+        return 'there is no such socket in this network';
       return syscall === 'bind' ? 'the folder does not exist' : 'no server has made that path';
     case 'ETIMEDOUT':
       if (syscall === 'accept') return 'nobody connected in that time';
@@ -142,6 +147,10 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
     default:
       return undefined;
   }
+}
+
+function adviceForFile(code: string, path: string): string | undefined {
+  return code === 'ENOENT' && path.startsWith('/proc/') ? 'is /proc mounted?' : undefined;
 }
 
 type Coded<E extends Error> = E & { code: string };

@@ -1,6 +1,12 @@
-/** What the kernel says of its limits, queues and sockets. */
+/** What the kernel says of its limits, counters, queues and sockets. */
 export { limits, SYSCTLS, type Limits } from './kernel/limits';
-export { listeners, type ListenersOptions, type ListeningSocket, type SocketMemory } from './kernel/listeners';
+export { counters, counterDifferences, type Counters } from './kernel/counters';
+export {
+  listeners,
+  type ListenersOptions,
+  type ListeningSocket,
+  type SocketMemory,
+} from './kernel/listeners';
 export type { SocketProcess } from './kernel/processes';
 export { destroySocket, type SocketToDestroy } from './kernel/destroy';
 export { queueOf, type QueueReading } from './socket/queue-of';

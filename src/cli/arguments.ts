@@ -20,6 +20,17 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   });
 }
 
+/** A parser of seconds, with decimals or without. */
+export function seconds(min: number, max: number): (text: string) => number {
+  return usage((text) => {
+    const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+    if (!(number >= min && number <= max)) {
+      throw new Error(`It must be a number of seconds from ${min} to ${max}`);
+    }
+    return number;
+  });
+}
+
 /** What listen(2) takes: a C int. */
 export const backlogArgument = wholeNumber(-(2 ** 31), 2 ** 31 - 1);
 

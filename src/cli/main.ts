@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { register as registerCompare } from './commands/compare';
 import { register as registerConformance } from './commands/conformance';
-import { register as registerModel } from './commands/model';
+import { register as registerDoctor } from './commands/doctor';
 import { register as registerExplain } from './commands/explain';
+import { register as registerModel } from './commands/model';
 import { register as registerServe } from './commands/serve';
+import { register as registerWatch } from './commands/watch';
 import { Command, CommanderError } from './vendor';
 import { version } from './version';
 
@@ -35,9 +37,11 @@ function makeProgram(): Command {
   // Each copies the settings above into its own command.
   registerCompare(program);
   registerConformance(program);
-  registerModel(program);
+  registerDoctor(program);
   registerExplain(program);
+  registerModel(program);
   registerServe(program);
+  registerWatch(program);
   return program;
 }
 

@@ -23,7 +23,7 @@ test('listenq --version: prints that of package.json, exit status 0', () => {
 
 test('listenq --help: names the commands and the exit statuses, exit status 0', () => {
   const { stdout, stderr, status } = runCommand(['--help']);
-  for (const command of ['compare', 'conformance', 'explain', 'model', 'serve']) {
+  for (const command of ['compare', 'conformance', 'doctor', 'explain', 'model', 'serve', 'watch']) {
     assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
   }
   assert.match(stdout, /^ {2}0 .*\n {2}1 .*\n {2}2 /m);

@@ -1,0 +1,75 @@
+import { seconds, wholeNumber } from '../arguments';
+import { terminalOf } from '../terminal';
+import { Option, type Command } from '../vendor';
+import { watchAsJson, watchAsTables, watchOnScreen, type Plan } from '../watch/watcher';
+
+interface Options {
+  port?: number[];
+  interval: number;
+  count?: number;
+  once?: true;
+  json?: true;
+}
+
+const NOTES = `
+Queue: how many connections wait to be accepted, of how many listen(2) allows (one more than that can wait).
+SYN queue: half-open connections. Drops: SYNs that this listener has dropped since it was made.
+The kernel counts no accepts for each listener. What it says is by how much a queue became shorter: at least so many
+were accepted. For the whole network namespace it counts the connections that came into queues, and the accepted ones
+follow from that and from the queues.
+
+On a terminal it draws in place; q or Ctrl-C ends it. Elsewhere it writes a table, or a line of JSON, for each sample.
+With --json, what is not known is null.
+
+Exit status: 0 when it was ended or has taken its samples, 1 if nothing could be read, 2 if the command line was not
+understood.`;
+
+const parsePort = wholeNumber(1, 65535);
+const parseCount = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+const parseInterval = seconds(0.1, 3600);
+
+export function register(program: Command): void {
+  program
+    .command('watch')
+    .summary('show the accept queues live, as top does processes')
+    .description('Shows the accept queue of each listener of this network namespace, over and over.')
+    .option('--port <number>', 'only listeners on that port; may be given several times', choosePort)
+    .option('--interval <seconds>', 'time between samples, 0.1 to 3600', parseInterval, 1)
+    .option('--count <number>', 'end after so many samples', parseCount)
+    .addOption(new Option('--once', 'one sample, as a plain table').conflicts(['count', 'interval']))
+    .option('--json', 'one JSON object on a line for each sample')
+    .addHelpText('after', NOTES)
+    .action(watch);
+}
+
+function choosePort(text: string, chosen: number[] | undefined): number[] {
+  return [...(chosen ?? []), parsePort(text)];
+}
+
+async function watch(options: Options): Promise<void> {
+  const plan: Plan = {
+    ports: options.port,
+    intervalMs: options.interval * 1000,
+    count: options.once === true ? 1 : (options.count ?? Infinity),
+  };
+  const ended = new AbortController();
+  const end = (): void => {
+    ended.abort();
+  };
+  // Not SIGHUP: the terminal is gone then, and Node aborts when it exits without one.
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, end);
+  const terminal = terminalOf(process.stdout);
+  try {
+    if (options.json === true) await watchAsJson(plan, ended.signal);
+    else if (options.once === true || !mayDraw()) await watchAsTables(plan, ended.signal, terminal);
+    else await watchOnScreen(plan, ended, terminal);
+  } finally {
+    for (const signal of signals) process.off(signal, end);
+  }
+}
+
+/** A terminal that understands more than lines. */
+function mayDraw(): boolean {
+  return process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+}

@@ -1,0 +1,52 @@
+import { paint, type Colour, type Terminal } from '../terminal';
+
+export interface Cell {
+  text: string;
+  colour?: Colour;
+}
+
+export interface Column {
+  /** Two lines; the upper one may be empty. */
+  head: readonly [string, string];
+  /** Numbers stand on the right. */
+  right?: true;
+  cells: Cell[];
+}
+
+const GAP = '  ';
+
+/** How wide such a table is. */
+export function widthOf(columns: readonly Column[]): number {
+  return columns.reduce((sum, column) => sum + columnWidth(column) + GAP.length, -GAP.length);
+}
+
+/**
+ * The lines of a table: two of headings, a rule, and the rows. Not drawn by the library for tables: it would take longer
+ * than everything else in a sample together, and `watch` is to cost next to nothing.
+ */
+export function tableLines(columns: readonly Column[], terminal: Terminal): string[] {
+  const widths = columns.map(columnWidth);
+  const lineOf = (cellAt: (column: Column, width: number) => Cell): string => {
+    const cells = columns.map((column, i) => {
+      const width = widths[i] ?? 0;
+      const { text, colour } = cellAt(column, width);
+      const padded = column.right ? text.padStart(width) : text.padEnd(width);
+      return colour === undefined ? padded : paint(terminal, colour, padded);
+    });
+    return cells.join(GAP).trimEnd();
+  };
+  const rows = columns[0]?.cells ?? [];
+  return [
+    lineOf(({ head }) => ({ text: head[0], colour: 'bold' })),
+    lineOf(({ head }) => ({ text: head[1], colour: 'bold' })),
+    lineOf((_, width) => ({ text: '─'.repeat(width), colour: 'dim' })),
+    ...rows.map((_, row) => lineOf(({ cells }) => cells[row] ?? { text: '' })),
+  ];
+}
+
+function columnWidth({ head, cells }: Column): number {
+  return cells.reduce(
+    (most, { text }) => Math.max(most, text.length),
+    Math.max(head[0].length, head[1].length),
+  );
+}
