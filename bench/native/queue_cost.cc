@@ -42,9 +42,9 @@ int main(int argc, char** argv) {
   int protocol = 0;
   std::printf("info %.1f\n", time_readings(readings, [&] { read_option(fd, IPPROTO_TCP, TCP_INFO, info); }));
   std::printf("all %.1f\n", time_readings(readings, [&] {
-    read_option(fd, IPPROTO_TCP, TCP_INFO, info);
-    read_option(fd, SOL_SOCKET, SO_PROTOCOL, protocol);
-    read_option(fd, SOL_SOCKET, SO_MEMINFO, memory);
-  }));
+                read_option(fd, IPPROTO_TCP, TCP_INFO, info);
+                read_option(fd, SOL_SOCKET, SO_PROTOCOL, protocol);
+                read_option(fd, SOL_SOCKET, SO_MEMINFO, memory);
+              }));
   return 0;
 }

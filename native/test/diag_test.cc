@@ -1,7 +1,6 @@
 // The socket diagnostics: what they list, beside what the sockets themselves say.
 #include <doctest/doctest.h>
 #include <linux/tcp.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -24,12 +23,6 @@ using namespace listenq::test;
 namespace {
 
 constexpr int kMptcp = 262;
-
-std::uint32_t inode_of(int fd) {
-  struct stat found {};
-  REQUIRE(::fstat(fd, &found) == 0);
-  return static_cast<std::uint32_t>(found.st_ino);
-}
 
 template <typename Listener>
 std::optional<Listener> with_inode_of(const std::vector<Listener>& listeners, int fd) {

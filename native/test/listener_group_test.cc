@@ -2,7 +2,6 @@
 #include "core/listener_group.h"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -16,12 +15,6 @@ using namespace listenq;
 using namespace listenq::test;
 
 namespace {
-
-std::uint64_t inode_of(int fd) {
-  struct stat found {};
-  REQUIRE(::fstat(fd, &found) == 0);
-  return found.st_ino;
-}
 
 bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;

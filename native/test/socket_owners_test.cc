@@ -2,7 +2,6 @@
 #include "core/socket_owners.h"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,16 +11,6 @@
 
 using namespace listenq;
 using namespace listenq::test;
-
-namespace {
-
-std::uint32_t inode_of(int fd) {
-  struct stat found {};
-  REQUIRE(::fstat(fd, &found) == 0);
-  return static_cast<std::uint32_t>(found.st_ino);
-}
-
-}  // namespace
 
 TEST_CASE("socket_owners: each descriptor of a socket, and none of another") {
   UniqueFd one = tcp_listener(1);

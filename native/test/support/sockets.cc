@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <linux/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,12 @@ UniqueFd unix_listener(int backlog, int type) {
 
 Address name_of(int fd) {
   return must(sys::getsockname(fd));
+}
+
+std::uint32_t inode_of(int fd) {
+  struct stat found {};
+  REQUIRE(::fstat(fd, &found) == 0);
+  return static_cast<std::uint32_t>(found.st_ino);
 }
 
 std::uint16_t port_of(int fd) {

@@ -45,6 +45,8 @@ inline UniqueFd tcp_listener(int backlog) {
 UniqueFd unix_listener(int backlog, int type = SOCK_STREAM);
 
 Address name_of(int fd);
+/** By which the socket diagnostics and /proc name a socket. */
+std::uint32_t inode_of(int fd);
 std::uint16_t port_of(int fd);
 
 /** A non-blocking socket whose connect(2) to `address` has begun; what it answered goes to `answer`. */
