@@ -119,8 +119,11 @@ function adviceFor(code: string, syscall: string, address: Address | undefined):
         ? 'no interface here has that address: see "ip addr", or use freebind'
         : undefined;
     case 'ENOENT':
-      if (address !== undefined && address.family !== 'unix')
-        return 'there is no such socket in this network';
+      if (syscall === 'sock_diag') {
+        return address === undefined
+          ? 'the kernel has no unix_diag, or the socket is of another network namespace'
+          : 'there is no such socket in this network';
+      }
       return syscall === 'bind' ? 'the folder does not exist' : 'no server has made that path';
     case 'ETIMEDOUT':
       if (syscall === 'accept') return 'nobody connected in that time';

@@ -84,15 +84,27 @@ Napi::Value raise(Napi::Env env, const SystemError& error) {
   return env.Undefined();
 }
 
+namespace {
+
 // By hand, as in a worker that is being terminated nothing can be made any more, and memory is not there to be written.
-Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size) {
+Napi::Value copy_of(Napi::Env env, napi_typedarray_type type, const void* data, std::size_t size, std::size_t length) {
   void* memory = nullptr;
   napi_value buffer = nullptr;
   napi_value array = nullptr;
   if (napi_create_arraybuffer(env, size, &memory, &buffer) != napi_ok) return env.Undefined();
   if (size > 0) std::memcpy(memory, data, size);
-  if (napi_create_typedarray(env, napi_uint8_array, size, buffer, 0, &array) != napi_ok) return env.Undefined();
+  if (napi_create_typedarray(env, type, length, buffer, 0, &array) != napi_ok) return env.Undefined();
   return {env, array};
+}
+
+}  // namespace
+
+Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size) {
+  return copy_of(env, napi_uint8_array, data, size, size);
+}
+
+Napi::Value words_of(Napi::Env env, std::span<const std::uint32_t> words) {
+  return copy_of(env, napi_uint32_array, words.data(), words.size_bytes(), words.size());
 }
 
 Napi::Value bytes_of(Napi::Env env, const Address& address) {

@@ -46,7 +46,9 @@ Napi::Value error_of(Napi::Env env, const SystemError& error);
 /** Throws it, and returns undefined. */
 Napi::Value raise(Napi::Env env, const SystemError& error);
 
+/** A Uint8Array, and a Uint32Array, of a copy. */
 Napi::Value bytes_of(Napi::Env env, const void* data, std::size_t size);
+Napi::Value words_of(Napi::Env env, std::span<const std::uint32_t> words);
 Napi::Value bytes_of(Napi::Env env, const Address& address);
 
 /** How the threads of this process name a shared object to each other: 16 hexadecimal digits. */

@@ -1,7 +1,7 @@
 // The sockets of the network namespace, as the kernel's socket diagnostics list them.
 #include <net/if.h>
 
-#include <cstring>
+#include <charconv>
 #include <vector>
 
 #include "../core/inet_diag.h"
@@ -79,25 +79,26 @@ Row row_of(const UnixListener& listener) {
 // does.
 class Rows {
  public:
-  Rows(Napi::Env env, std::size_t count)
-      : words_(Napi::Uint32Array::New(env, count * sizeof(Row) / sizeof(std::uint32_t))),
-        names_(Napi::Array::New(env, count)) {}
+  Rows(Napi::Env env, std::size_t count) : env_(env), names_(Napi::Array::New(env, count)) { rows_.reserve(count); }
 
-  void put(std::uint32_t index, const Row& row, const std::string& name) {
-    std::memcpy(reinterpret_cast<Row*>(words_.Data()) + index, &row, sizeof row);
-    Napi::HandleScope scope(names_.Env());
-    names_.Set(index, name);
+  void add(const Row& row, const std::string& name) {
+    Napi::HandleScope scope(env_);
+    names_.Set(static_cast<std::uint32_t>(rows_.size()), name);
+    rows_.push_back(row);
   }
 
   Napi::Value value() const {
-    auto both = Napi::Array::New(names_.Env(), 2);
-    both.Set(0U, words_);
+    constexpr std::size_t kWords = sizeof(Row) / sizeof(std::uint32_t);
+    const auto* words = reinterpret_cast<const std::uint32_t*>(rows_.data());
+    auto both = Napi::Array::New(env_, 2);
+    both.Set(0U, words_of(env_, std::span(words, rows_.size() * kWords)));
     both.Set(1U, names_);
     return both;
   }
 
  private:
-  Napi::Uint32Array words_;
+  Napi::Env env_;
+  std::vector<Row> rows_;
   Napi::Array names_;
 };
 
@@ -111,14 +112,13 @@ Napi::Value inet_listeners(const Napi::CallbackInfo& info) {
   if (!listeners.ok()) return raise(in.env(), listeners.error());
   std::vector<std::uint32_t> lengths;
   if (wants_syn) {
+    // Without them the list is worth having all the same.
     auto groups = half_open(port);
-    if (!groups.ok()) return raise(in.env(), groups.error());
-    lengths = syn_lengths(listeners.value(), groups.value());
+    if (groups.ok()) lengths = syn_lengths(listeners.value(), groups.value());
   }
   Rows rows(in.env(), listeners.value().size());
-  for (std::uint32_t i = 0; const InetListener& listener : listeners.value()) {
-    rows.put(i, row_of(listener, wants_syn ? lengths[i] : kUnknown), listener.local.text);
-    ++i;
+  for (std::size_t i = 0; const InetListener& listener : listeners.value()) {
+    rows.add(row_of(listener, lengths.empty() ? kUnknown : lengths[i++]), listener.local.text);
   }
   return rows.value();
 }
@@ -128,8 +128,7 @@ Napi::Value unix_listeners(const Napi::CallbackInfo& info) {
   auto listeners = listenq::unix_listeners();
   if (!listeners.ok()) return raise(info.Env(), listeners.error());
   Rows rows(info.Env(), listeners.value().size());
-  for (std::uint32_t i = 0; const UnixListener& listener : listeners.value())
-    rows.put(i++, row_of(listener), listener.name);
+  for (const UnixListener& listener : listeners.value()) rows.add(row_of(listener), listener.name);
   return rows.value();
 }
 
@@ -176,6 +175,17 @@ Napi::Value socket_owners(const Napi::CallbackInfo& info) {
   return both;
 }
 
+// Of an interface that is gone there is only its number: "if7", as ss writes it.
+Result<std::uint32_t> interface_index(const std::string& name) {
+  const std::uint32_t index = ::if_nametoindex(name.c_str());
+  if (index != 0) return index;
+  const SystemError error = last_error("if_nametoindex");
+  std::uint32_t number = 0;
+  const char* end = name.data() + name.size();
+  if (!name.starts_with("if") || std::from_chars(name.data() + 2, end, number).ptr != end || number == 0) return error;
+  return number;
+}
+
 // destroySocket(local, remote, interface, cookie): packed addresses, of a listener an empty remote; '' for no
 // interface, and for any cookie.
 Napi::Value destroy_socket(const Napi::CallbackInfo& info) {
@@ -186,8 +196,11 @@ Napi::Value destroy_socket(const Napi::CallbackInfo& info) {
   const std::string cookie = in.text(3);
   if (!in.ok()) return in.env().Undefined();
   InetSocket socket{local, remote, 0, std::nullopt};
-  if (!interface.empty()) socket.interface = ::if_nametoindex(interface.c_str());
-  if (!interface.empty() && socket.interface == 0) return raise(in.env(), last_error("if_nametoindex"));
+  if (!interface.empty()) {
+    auto index = interface_index(interface);
+    if (!index.ok()) return raise(in.env(), index.error());
+    socket.interface = index.value();
+  }
   if (!cookie.empty()) socket.cookie = token_of(cookie);
   return finish(in.env(), listenq::destroy_socket(socket));
 }

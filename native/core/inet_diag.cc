@@ -24,7 +24,8 @@ namespace {
 
 // include/net/tcp_states.h
 constexpr std::uint32_t kSynRecv = 1U << 3;
-constexpr std::uint32_t kListen = 1U << 10;
+constexpr std::uint8_t kListenState = 10;
+constexpr std::uint32_t kListen = 1U << kListenState;
 
 struct Request {
   nlmsghdr header;
@@ -94,7 +95,8 @@ Status list(SocketDiagnostics& diagnostics, int family, int protocol, std::uint1
   request.body.id.idiag_sport = htons(port);
   return diagnostics.ask(bytes_of(request), [&](Payload payload) {
     auto message = leading<inet_diag_msg>(payload);
-    if (!message) return;
+    // A kernel that lists raw sockets instead of MPTCP does not look at idiag_states.
+    if (!message || message->idiag_state != kListenState) return;
     listeners.push_back(listener_in(protocol, *message, payload));
     if (in_mptcp != nullptr && may_be_in_mptcp(payload)) *in_mptcp = true;
   });
@@ -131,6 +133,32 @@ Status count(SocketDiagnostics& diagnostics, int family, std::uint16_t port, std
     if (group == groups.end()) group = groups.insert(group, HalfOpen{local, message->id.idiag_if, 0});
     ++group->count;
   });
+}
+
+// "::ffff:127.0.0.1" and "127.0.0.1" are one.
+std::string_view plain(std::string_view text) {
+  constexpr std::string_view kMapped = "::ffff:";
+  const bool mapped = text.starts_with(kMapped) && text.find('.') != text.npos;
+  return mapped ? text.substr(kMapped.size()) : text;
+}
+
+// Without a cookie the kernel takes what a packet with these addresses would reach: of a connection that is gone, the
+// listener, and of a listener at one address, that at any. So the cookie is asked for first, of that very socket.
+Result<std::uint64_t> cookie_at(SocketDiagnostics& diagnostics, Request request, const InetSocket& socket) {
+  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  std::optional<std::uint64_t> cookie;
+  auto asked = diagnostics.ask(bytes_of(request), [&](Payload payload) {
+    auto message = leading<inet_diag_msg>(payload);
+    if (!message || (message->idiag_state == kListenState) != socket.remote.text.empty()) return;
+    const Endpoint local = endpoint(message->idiag_family, message->id.idiag_src, message->id.idiag_sport);
+    char asked_for[INET6_ADDRSTRLEN] = "";
+    ::inet_ntop(socket.local.family, request.body.id.idiag_src, asked_for, sizeof asked_for);
+    if (plain(local.text) == plain(asked_for)) cookie = cookie_of(message->id);
+  });
+  if (!asked.ok()) return asked.error();
+  if (!cookie) return SystemError{ENOENT, "sock_diag"};
+  return *cookie;
 }
 
 bool put_address(const Endpoint& endpoint, std::uint32_t (&address)[4]) {
@@ -175,13 +203,16 @@ Status destroy_socket(const InetSocket& socket) {
   }
   id.idiag_sport = htons(socket.local.port);
   id.idiag_dport = htons(socket.remote.port);
-  id.idiag_if = socket.interface;
-  const std::uint64_t cookie = socket.cookie.value_or(~0ULL);
-  id.idiag_cookie[0] = static_cast<std::uint32_t>(cookie);
-  id.idiag_cookie[1] = static_cast<std::uint32_t>(cookie >> 32);
+  // A link-local address names its interface by itself.
+  id.idiag_if = socket.interface != 0 ? socket.interface : socket.local.scope_id;
   request.body.idiag_states = ~0U;
+  id.idiag_cookie[0] = id.idiag_cookie[1] = ~0U;
   auto diagnostics = SocketDiagnostics::open();
   if (!diagnostics.ok()) return diagnostics.error();
+  auto cookie = socket.cookie ? Result<std::uint64_t>(*socket.cookie) : cookie_at(diagnostics.value(), request, socket);
+  if (!cookie.ok()) return cookie.error();
+  id.idiag_cookie[0] = static_cast<std::uint32_t>(cookie.value());
+  id.idiag_cookie[1] = static_cast<std::uint32_t>(cookie.value() >> 32);
   return diagnostics.value().ask(bytes_of(request), [](Payload) {});
 }
 

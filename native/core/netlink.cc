@@ -20,10 +20,15 @@ enum class Progress { kMore, kDone };
 // Visits the messages of one part.
 Result<Progress> read_part(std::span<std::byte> part, const std::function<void(Payload)>& visit) {
   auto* header = reinterpret_cast<nlmsghdr*>(part.data());
-  auto left = static_cast<unsigned>(part.size());
+  auto left = static_cast<int>(part.size());
   for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
-    if (header->nlmsg_type == NLMSG_DONE) return Progress::kDone;
     const Payload payload(static_cast<const std::byte*>(NLMSG_DATA(header)), NLMSG_PAYLOAD(header, 0));
+    if (header->nlmsg_type == NLMSG_DONE) {
+      // A list that could not be made, or not to its end, ends with the number of the error.
+      const int error = leading<int>(payload).value_or(0);
+      if (error < 0) return SystemError{-error, "sock_diag"};
+      return Progress::kDone;
+    }
     if (header->nlmsg_type == NLMSG_ERROR) {
       // An acknowledgement is an error whose number is 0.
       auto answer = leading<nlmsgerr>(payload);

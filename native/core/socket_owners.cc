@@ -53,13 +53,16 @@ std::string name_of(int process) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size) - (text[size - 1] == '\n' ? 1 : 0)) : "";
 }
 
-void look_into(int process, int pid, const std::unordered_set<std::uint32_t>& inodes, SocketOwners& found) {
+// What errno says of a process that cannot be opened: one that has ended hides nothing; a shortage is this process's own.
+Status count_hidden(SocketOwners& found) {
+  if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) return last_error("open");
+  if (errno != ENOENT && errno != ESRCH) ++found.hidden;
+  return success();
+}
+
+Status look_into(int process, int pid, const std::unordered_set<std::uint32_t>& inodes, SocketOwners& found) {
   Directory descriptors = open_directory(process, "fd");
-  if (!descriptors) {
-    // One that ended meanwhile hides nothing.
-    if (errno == EACCES || errno == EPERM) ++found.hidden;
-    return;
-  }
+  if (!descriptors) return count_hidden(found);
   std::optional<std::string> name;
   while (const dirent* entry = ::readdir(descriptors.get())) {
     char link[64];
@@ -71,6 +74,7 @@ void look_into(int process, int pid, const std::unordered_set<std::uint32_t>& in
     if (!name) name = name_of(process);
     found.owners.push_back(SocketOwner{*inode, pid, *fd, *name});
   }
+  return success();
 }
 
 }  // namespace
@@ -85,7 +89,8 @@ Result<SocketOwners> socket_owners(const std::unordered_set<std::uint32_t>& inod
     if (!pid) continue;
     proc = true;
     UniqueFd process(::openat(::dirfd(processes.get()), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (process.valid()) look_into(process.get(), *pid, inodes, found);
+    auto looked = process.valid() ? look_into(process.get(), *pid, inodes, found) : count_hidden(found);
+    if (!looked.ok()) return looked.error();
   }
   // The empty directory of a system on which /proc is not mounted.
   if (!proc) return SystemError{ENOENT, "open"};

@@ -22,13 +22,13 @@ struct SocketOwner {
 
 struct SocketOwners {
   std::vector<SocketOwner> owners;
-  /** Processes whose descriptors the caller may not see. */
+  /** Processes that the caller may not look into. Those that /proc does not list at all are not counted. */
   int hidden = 0;
 };
 
 /**
  * Looks for the sockets of these inodes among the descriptors of all processes: readdir(3) and readlink(2) below
- * /proc, which takes as long as there are descriptors. Errors: ENOENT without /proc.
+ * /proc, which takes as long as there are descriptors. Errors: ENOENT without /proc, EMFILE and ENFILE.
  */
 Result<SocketOwners> socket_owners(const std::unordered_set<std::uint32_t>& inodes);
 

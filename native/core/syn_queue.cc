@@ -34,13 +34,18 @@ Place place_of(const Endpoint& endpoint) {
 
 // How well the listener fits; 0 if it does not.
 int score(const InetListener& listener, const HalfOpen& group) {
-  if (listener.local.port != group.local.port || listener.interface != group.interface) return 0;
+  if (listener.local.port != group.local.port || (listener.interface != 0 && listener.interface != group.interface)) {
+    return 0;
+  }
+  // A client with a link-local address gives its half-open connection an interface, and so does a VRF
+  // (tcp_l3mdev_accept), though the listener has none.
+  const int same = listener.interface == group.interface ? 3 : 0;
   const Place bound = place_of(listener.local);
   const Place came = place_of(group.local);
-  if (bound.family == came.family && bound.text == came.text) return 3;
-  if (bound.family == AF_INET && bound.text == "0.0.0.0" && came.family == AF_INET) return 2;
+  if (bound.family == came.family && bound.text == came.text) return same + 3;
+  if (bound.family == AF_INET && bound.text == "0.0.0.0" && came.family == AF_INET) return same + 2;
   const bool dual = bound.family == AF_INET6 && bound.text == "::";
-  return dual && (came.family == AF_INET6 || !listener.v6only.value_or(false)) ? 1 : 0;
+  return dual && (came.family == AF_INET6 || !listener.v6only.value_or(false)) ? same + 1 : 0;
 }
 
 std::optional<std::uint64_t> cookie_of(int fd) {

@@ -21,47 +21,54 @@ export interface SocketToDestroy {
  *
  * @param socket one that `listeners()` returned, or a socket's two ends
  * @throws SystemCallError EPERM without CAP_NET_ADMIN in the user namespace of this network, ENOENT if there is no such
- *   socket in it (any more), EOPNOTSUPP if the kernel is built without INET_DIAG_DESTROY, or for MPTCP; TypeError for
- *   a Unix-domain socket, which the kernel cannot destroy
+ *   socket in it (any more), EOPNOTSUPP if the kernel is built without INET_DIAG_DESTROY; TypeError for MPTCP and
+ *   Unix-domain sockets, which the kernel cannot destroy
  */
 export function destroySocket(socket: ListeningSocket | SocketToDestroy): void {
-  const { local, remote, device, cookie } = parts(check.object(socket, 'socket'));
-  if (local['family'] === 'unix') {
-    throw invalidArgValue('socket', 'must be a TCP socket: the kernel destroys no Unix-domain ones', socket);
-  }
+  const given = check.object(socket, 'socket');
+  const { local, remote } = endsOf(given);
+  const device = given['interface'] === undefined ? '' : check.text(given['interface'], 'socket.interface');
+  if (given['interface'] === '') throw invalidArgValue('socket.interface', 'must not be empty', device);
+  const cookie = cookieIn(given);
   const packed = packAddress(local, 'socket.localAddress');
   const peer = remote === undefined ? new Uint8Array() : packAddress(remote, 'socket.remoteAddress');
-  naming(local as unknown as InternetAddress, () => {
+  naming(local as InternetAddress, () => {
     native.destroySocket(packed, peer, device, cookie);
   });
 }
 
-interface Parts {
-  local: Record<string, unknown>;
-  remote: unknown;
-  device: string;
-  cookie: string;
+/** The local end, and the remote one of a connection; of what `listeners()` returned the address it is bound to. */
+function endsOf(given: Record<string, unknown>): { local: unknown; remote: unknown } {
+  if (given['protocol'] !== undefined) {
+    if (given['protocol'] !== 'tcp') {
+      throw invalidArgValue(
+        'socket.protocol',
+        "must be 'tcp': the kernel destroys no others",
+        given['protocol'],
+      );
+    }
+    return { local: check.object(given['address'], 'socket.address'), remote: undefined };
+  }
+  check.noOthers(given, ['localAddress', 'remoteAddress', 'interface', 'cookie'], 'socket');
+  const expected = 'an address of IPv4 or IPv6, as in { family, address, port }';
+  const local = check.object(given['localAddress'], 'socket.localAddress', expected);
+  check.oneOf(local['family'], 'socket.localAddress.family', ['IPv4', 'IPv6']);
+  if (given['remoteAddress'] === undefined) return { local, remote: undefined };
+  const remote = check.object(given['remoteAddress'], 'socket.remoteAddress', expected);
+  if (remote['family'] !== local['family']) {
+    throw invalidArgValue('socket.remoteAddress.family', 'must be that of localAddress', remote['family']);
+  }
+  return { local, remote };
 }
 
-function parts(given: Record<string, unknown>): Parts {
-  const listening = given['protocol'] !== undefined;
-  const local = check.object(
-    given[listening ? 'address' : 'localAddress'],
-    listening ? 'socket.address' : 'socket.localAddress',
-    'an address, as in { family, address, port }',
-  );
-  const cookie = given['cookie'] === undefined ? '' : check.string(given['cookie'], 'socket.cookie');
-  if (!/^[0-9a-f]{0,16}$/.test(cookie)) {
-    throw invalidArgValue(
-      'socket.cookie',
-      'must be what listeners() gave, or SO_COOKIE as hexadecimal',
-      cookie,
-    );
-  }
-  return {
-    local,
-    remote: given['remoteAddress'],
-    device: given['interface'] === undefined ? '' : check.text(given['interface'], 'socket.interface'),
+/** '' if there is none. */
+function cookieIn(given: Record<string, unknown>): string {
+  if (given['cookie'] === undefined) return '';
+  const cookie = check.string(given['cookie'], 'socket.cookie');
+  if (/^[0-9a-f]{1,16}$/.test(cookie)) return cookie;
+  throw invalidArgValue(
+    'socket.cookie',
+    'must be what listeners() gave, or SO_COOKIE as hexadecimal',
     cookie,
-  };
+  );
 }

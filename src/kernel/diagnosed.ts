@@ -1,3 +1,4 @@
+import type { InternetAddress } from '../address';
 import * as c from '../constants';
 import { native } from '../native/load';
 import type { ListeningSocket, SocketMemory } from './listeners';
@@ -28,7 +29,7 @@ const NOT_TOLD = 'the kernel did not tell';
 /** @internal The TCP and MPTCP listeners, from NETLINK_SOCK_DIAG. `port` 0 is all. */
 export function diagnosedInternetListeners(port: number, synLength: boolean): ListeningSocket[] {
   const [words, names] = native.inetListeners(port, synLength);
-  return names.map((name, i) => internetListener(words, i * ROW, name));
+  return names.map((name, i) => internetListener(words, i * ROW, name, synLength));
 }
 
 /** @internal The AF_UNIX listeners. */
@@ -37,27 +38,36 @@ export function diagnosedUnixListeners(): ListeningSocket[] {
   return names.map((name, i) => unixListener(words, i * ROW, name));
 }
 
-function internetListener(words: Uint32Array, row: number, address: string): ListeningSocket {
+function internetListener(
+  words: Uint32Array,
+  row: number,
+  address: string,
+  synLength: boolean,
+): ListeningSocket {
   const at = (place: At): number => words[row + place] as number;
   const memory = memoryAt(words, row);
   const v6only = at(At.V6Only);
   const device = at(At.Interface);
+  const halfOpen = knownOr(at(At.SynLength));
   return {
     protocol: at(At.Protocol) === c.IPPROTO_MPTCP ? 'mptcp' : 'tcp',
     type: 'stream',
-    address: { family: at(At.FamilyOrType) === c.AF_INET6 ? 'IPv6' : 'IPv4', address, port: at(At.Port) },
-    interface: device === 0 ? undefined : native.interfaceName(device),
+    address: addressOf(at(At.FamilyOrType), address, at(At.Port), device),
+    interface: device === 0 ? undefined : (native.interfaceName(device) ?? `if${device}`),
     ipv6Only: v6only === UNKNOWN ? undefined : v6only !== 0,
     length: at(At.Length),
     limit: at(At.Limit),
     drops: memory?.drops,
-    synLength: knownOr(at(At.SynLength)),
+    synLength: halfOpen,
     inode: at(At.Inode),
     uid: at(At.Uid),
     cookie: cookieAt(words, row),
     memory,
     processes: undefined,
-    why: memory === undefined ? { drops: NOT_TOLD, memory: NOT_TOLD } : {},
+    why: {
+      ...(memory === undefined && { drops: NOT_TOLD, memory: NOT_TOLD }),
+      ...(synLength && halfOpen === undefined && { synLength: NOT_TOLD }),
+    },
   };
 }
 
@@ -86,6 +96,13 @@ function unixListener(words: Uint32Array, row: number, path: string): ListeningS
       ...(memory === undefined && { memory: NOT_TOLD }),
     },
   };
+}
+
+/** A link-local address is one only with its interface, which a socket at it is bound to. */
+function addressOf(family: number, address: string, port: number, device: number): InternetAddress {
+  if (family !== c.AF_INET6) return { family: 'IPv4', address, port };
+  const linkLocal = /^fe[89ab]/.test(address) && device !== 0;
+  return { family: 'IPv6', address, port, ...(linkLocal && { scopeId: device }) };
 }
 
 function knownOr(value: number): number | undefined {

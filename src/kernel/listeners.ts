@@ -9,9 +9,10 @@ import { attachProcesses, type SocketProcess } from './processes';
 export interface ListeningSocket {
   protocol: 'tcp' | 'mptcp' | 'unix';
   type: 'stream' | 'seqpacket';
-  /** Where it listens. The path of a Unix-domain socket is as it was given to bind(2); '' if it never was bound. */
+  /** Where it listens. The path of a Unix-domain socket is as it was given to bind(2), read as UTF-8; '' if it never was
+   * bound. */
   address: Address;
-  /** The interface that it is bound to (SO_BINDTODEVICE). */
+  /** The interface that it is bound to (SO_BINDTODEVICE); of one that is gone its number, as 'if7'. */
   interface: string | undefined;
   /** IPV6_V6ONLY, of an IPv6 listener. */
   ipv6Only: boolean | undefined;
@@ -30,9 +31,9 @@ export interface ListeningSocket {
   cookie: string | undefined;
   /** In bytes, but for `drops`: what "ss -m" shows as skmem. */
   memory: SocketMemory | undefined;
-  /** Who holds it, as far as /proc lets the caller see; empty if nobody does. */
+  /** Who holds it, as far as /proc lets the caller see; empty, and `why` says so, if no process that it shows does. */
   processes: SocketProcess[] | undefined;
-  /** Of each field that might have had a value and is undefined: why. */
+  /** Of each field that might have had a value and is undefined or empty: why. */
   why: Partial<Record<UnknownField, string>>;
 }
 
@@ -75,7 +76,8 @@ export interface ListenersOptions {
  * NETLINK_SOCK_DIAG, sock_diag(7), as "ss -l" does. Where the diagnostics are refused or missing, /proc/net is read
  * instead, and each field that it lacks is undefined, with the reason in `why`.
  *
- * Does not block, but takes time: some microseconds for each listener. It is no snapshot where there are many.
+ * Does not block, but takes time: some microseconds for each listener. Of many it is no
+ * snapshot: while others come and go, even one that stays may be missed.
  *
  * @throws SystemCallError of the diagnostics if /proc cannot be read either
  */

@@ -117,7 +117,8 @@ function mayBind(port: number): boolean {
 /** The first column of the line that has the port: `http 80/tcp www`. @throws Error of node:fs */
 function serviceOf(port: number): string | undefined {
   const lines = readFileSync('/etc/services', 'utf8').split('\n');
-  return lines.map((line) => line.split(/\s+/)).find(([, number]) => number === `${port}/tcp`)?.[0];
+  const entries = lines.map((line) => line.replace(/#.*/, '').split(/\s+/));
+  return entries.find(([, number]) => number === `${port}/tcp`)?.[0];
 }
 
 function adviceForAny({ range }: Settings): string[] {

@@ -31,11 +31,16 @@ export function procUnixListeners(reason: string): ListeningSocket[] {
   return rowsOf('unix')
     .filter(([, , , flags = '']) => (parseInt(flags, 16) & ACCEPTS) !== 0)
     .map(([, , , , type = '', , inode, path = '']) => ({
-      ...unknown('unix', { family: 'unix', path: path.replaceAll('@', '\0') }, reason),
+      ...unknown('unix', { family: 'unix', path: abstractOr(path) }, reason),
       type: parseInt(type, 16) === c.SOCK_SEQPACKET ? ('seqpacket' as const) : ('stream' as const),
       inode: Number(inode),
       why: { ...everything(reason), length: reason, uid: reason },
     }));
+}
+
+/** An abstract name is shown with an '@' for each NUL; the first is one for sure. */
+function abstractOr(path: string): string {
+  return path.startsWith('@') ? `\0${path.slice(1)}` : path;
 }
 
 function unknown(protocol: 'tcp' | 'unix', address: Address, reason: string): ListeningSocket {

@@ -11,6 +11,9 @@ export interface SocketProcess {
   fd: number;
 }
 
+const NOBODY =
+  'no process that this /proc shows holds it: one of another pid namespace may, a hidden one (hidepid), or the kernel';
+
 /** @internal Finds the processes of these sockets, by the descriptors that /proc shows; or says why it cannot. */
 export function attachProcesses(sockets: readonly ListeningSocket[]): void {
   if (sockets.length === 0) return;
@@ -18,7 +21,7 @@ export function attachProcesses(sockets: readonly ListeningSocket[]): void {
   for (const socket of sockets) {
     const found = owners?.get(socket.inode);
     socket.processes = found ?? (unseen === undefined ? [] : undefined);
-    if (socket.processes === undefined && unseen !== undefined) socket.why.processes = unseen;
+    if (found === undefined) socket.why.processes = unseen ?? NOBODY;
   }
 }
 

@@ -103,7 +103,11 @@ const OPTIONS: readonly (readonly [level: string, names: readonly string[], read
   ],
 ];
 
-/** Reads which options of a connection differ from those of a new socket: getsockopt(2) of both. */
+/**
+ * Reads which options of a connection differ from those of a new socket: getsockopt(2) of both. Some differ by the
+ * kernel's own doing: SO_BINDTODEVICE of a link-local peer, SO_RCVLOWAT and TCP_NOTSENT_LOWAT of a plain TCP client of an
+ * MPTCP listener. Before Linux 5.14, which has SO_BUF_LOCK, sizes of buffers are left out.
+ */
 export function readInherited(fd: number): InheritedOption[] {
   const kind = (name: number): number => isInt(fd, c.SOL_SOCKET, name);
   const fresh = native.openSocket(

@@ -181,11 +181,11 @@ function adopt(fd: number, { backlog, warnsIfCapped, plan }: Checked): Listener 
     throw invalidArgValue('options.fd', 'belongs to a Listener or Connection: detach() it first', fd);
   const listening = native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_ACCEPTCONN) !== 0;
   applyOptions(fd, [...plan.beforeBind(address.family), ...plan.beforeListen(address.family)]);
-  const asked =
-    listening && backlog === undefined ? limitOf(fd) : naming(address, () => listenWith(fd, backlog));
+  const adopted = listening && backlog === undefined;
+  const asked = adopted ? limitOf(fd) : naming(address, () => listenWith(fd, backlog));
   native.setNonblocking(fd, true);
   native.setCloexec(fd);
-  return makeListener(fd, asked, { shared: true, warnsIfCapped });
+  return makeListener(fd, asked, { shared: true, warnsIfCapped, adopted });
 }
 
 /** The backlog of a living queue; for AF_UNIX a kernel without unix_diag does not tell. */

@@ -32,6 +32,7 @@ const BATCH = native.acceptedFds.length;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (copy: ListenerCopy, backlog: number | undefined, warnsIfCapped: boolean) => Listener;
 let copyOf: (listener: Listener) => ListenerCopy;
+let checkCap: (listener: Listener) => void;
 let using: <T>(listener: Listener, call: string, use: (fd: number) => T) => T;
 
 const leaks = new LeakWatch<Listener>('Listener', (listener) => {
@@ -62,6 +63,9 @@ export class Listener {
     construct = (...parts) => new Listener(INTERNAL, ...parts);
     copyOf = (listener) => listener.#copy;
     using = (listener, call, use) => listener.#using(call, use);
+    checkCap = (listener) => {
+      listener.#warnIfCapped();
+    };
   }
 
   private constructor(
@@ -75,7 +79,6 @@ export class Listener {
     this.#backlog = backlog;
     this.#warnsIfCapped = warnsIfCapped;
     leaks.add(this);
-    this.#warnIfCapped();
   }
 
   /**
@@ -306,18 +309,22 @@ interface ListenerTraits {
   /** Another process may have the socket too. */
   shared?: boolean;
   warnsIfCapped: boolean;
+  /** It listened already, with a backlog that somebody else asked for. */
+  adopted?: boolean;
 }
 
 /** Makes the Listener of a descriptor that listens, and takes it over. */
 export function makeListener(
   fd: number,
   backlog: number | undefined,
-  { ownedPath, shared = false, warnsIfCapped }: ListenerTraits,
+  { ownedPath, shared = false, warnsIfCapped, adopted = false }: ListenerTraits,
 ): Listener {
   const copy = new native.ListenerCopy(fd);
   if (ownedPath !== undefined) copy.ownPath(ownedPath);
   if (shared) copy.lend();
-  return construct(copy, backlog, warnsIfCapped);
+  const listener = construct(copy, backlog, warnsIfCapped);
+  if (!adopted) checkCap(listener);
+  return listener;
 }
 
 /** Lets no new client in, of whom the last would be reset when the listener is closed; false where another process may

@@ -1,5 +1,6 @@
 import * as net from 'node:net';
 import { inspect } from 'node:util';
+import * as c from '../constants';
 import {
   invalidArgType,
   isSystemError,
@@ -15,18 +16,23 @@ import { Listener, withDescriptor } from './listener';
 /** The queues of one listener, as they were when they were read. */
 export interface QueueReading extends Queue {
   /**
-   * Half-open connections of this listener, which wait for the last packet of their handshake. The kernel is asked, by
-   * the socket diagnostics, when this is read for the first time; it then walks all its connections. Listeners that
-   * share a port by SO_REUSEPORT have one number together.
+   * Half-open connections of this listener, which wait for the last packet of their handshake. A getter: the kernel is
+   * asked, by the socket diagnostics, when this is read for the first time, and then walks all its connections. What is
+   * logged or made JSON has it only if it was read before. Listeners that share a port by SO_REUSEPORT have one number
+   * together.
+   *
+   * @throws ERR_LISTENER_CLOSED, ERR_SERVER_NOT_RUNNING if it was closed meanwhile
    */
   readonly synLength: number | undefined;
-  /** Of each field that is undefined: why. */
+  /** Of each field that was read and is undefined: why. */
   readonly why: Readonly<Partial<Record<'drops' | 'synLength', string>>>;
 }
 
 const NO_DROPS = 'the kernel counts no drops of this socket itself: it is AF_UNIX or MPTCP';
-const NO_HALF_OPEN =
-  "this thread's network namespace has no such TCP listener: the socket was made in another one, or is AF_UNIX";
+const UNIX = 'a Unix-domain socket has no SYN queue';
+const ELSEWHERE =
+  "the diagnostics of this thread's network namespace do not show it: it was made in another one, or is MPTCP on a " +
+  'kernel that does not list MPTCP';
 
 /**
  * Reads the accept queue of a listener of any make: TCP_INFO and SO_MEMINFO on its descriptor, cheap enough for each
@@ -63,35 +69,35 @@ class Reading implements QueueReading {
   }
 
   get synLength(): number | undefined {
-    return this.#countHalfOpen().count;
+    this.#halfOpen ??= withDescriptorOf(this.#source, countHalfOpen);
+    return this.#halfOpen.count;
   }
 
   get why(): QueueReading['why'] {
-    const { reason } = this.#countHalfOpen();
+    const reason = this.#halfOpen?.reason;
     return {
       ...(this.drops === undefined && { drops: NO_DROPS }),
       ...(reason !== undefined && { synLength: reason }),
     };
   }
 
-  toJSON(): QueueReading {
-    const { length, limit, drops, synLength, why } = this;
-    return { length, limit, drops, synLength, why };
+  /** What was read so far: it asks nothing, as it may be logged for each request, and after the listener is closed. */
+  toJSON(): Partial<QueueReading> {
+    const { length, limit, drops, why } = this;
+    return { length, limit, drops, ...(this.#halfOpen && { synLength: this.#halfOpen.count }), why };
   }
 
-  [inspect.custom](): QueueReading {
+  [inspect.custom](): Partial<QueueReading> {
     return this.toJSON();
-  }
-
-  #countHalfOpen(): HalfOpen {
-    return (this.#halfOpen ??= withDescriptorOf(this.#source, countHalfOpen));
   }
 }
 
 function countHalfOpen(fd: number): HalfOpen {
   try {
+    if (native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_DOMAIN) === c.AF_UNIX)
+      return { count: undefined, reason: UNIX };
     const count = native.synLength(fd);
-    return count === undefined ? { count, reason: NO_HALF_OPEN } : { count };
+    return count === undefined ? { count, reason: ELSEWHERE } : { count };
   } catch (error) {
     if (!isSystemError(error)) throw error;
     return { count: undefined, reason: `the socket diagnostics say ${error.code}` };

@@ -91,6 +91,43 @@ test('destroySocket: without CAP_NET_ADMIN it is EPERM', { skip: anyOf(skip, nee
   listener.close();
 });
 
+test(
+  'destroySocket: of a connection that has ended it is ENOENT, and the listener behind it goes on',
+  { skip },
+  () => {
+    const listener = listen({ host: '127.0.0.1' });
+    const client = connect({ host: '127.0.0.1', port: portOf(listener.address()) });
+    const accepted = listener.accept();
+    const ends = { localAddress: accepted.localAddress, remoteAddress: accepted.remoteAddress };
+    client.reset();
+    assert.throws(() => accepted.recv(1, { timeoutMs: 1000 }), { code: 'ECONNRESET' });
+    accepted.close();
+    assert.throws(
+      () => {
+        destroySocket(ends as { localAddress: InternetAddress; remoteAddress: InternetAddress });
+      },
+      { code: 'ENOENT' },
+    );
+    assert.equal(listeners({ port: portOf(listener.address()) }).length, 1);
+    listener.close();
+  },
+);
+
+test('destroySocket: one address does not stand for a listener at all of them', { skip }, () => {
+  const listener = listen({ host: '0.0.0.0' });
+  const port = portOf(listener.address());
+  assert.throws(
+    () => {
+      destroySocket({ localAddress: { family: 'IPv4', address: '127.0.0.1', port } });
+    },
+    { code: 'ENOENT' },
+  );
+  assert.equal(listeners({ port }).length, 1);
+  destroySocket({ localAddress: { family: 'IPv4', address: '0.0.0.0', port } });
+  assert.deepEqual(listeners({ port }), []);
+  listener.close();
+});
+
 const local = { family: 'IPv4', address: '127.0.0.1', port: 80 };
 for (const [socket, code] of [
   [undefined, 'ERR_INVALID_ARG_TYPE'],
@@ -100,6 +137,14 @@ for (const [socket, code] of [
   [{ localAddress: { ...local, port: -1 } }, 'ERR_SOCKET_BAD_PORT'],
   [{ localAddress: { ...local, address: 'localhost' } }, 'ERR_INVALID_ARG_VALUE'],
   [{ localAddress: local, cookie: 'zz' }, 'ERR_INVALID_ARG_VALUE'],
+  [{ localAddress: local, cookie: '' }, 'ERR_INVALID_ARG_VALUE'],
+  [{ localAddress: local, interface: '' }, 'ERR_INVALID_ARG_VALUE'],
+  [{ localAddress: local, remoteAdress: local }, 'ERR_INVALID_ARG_VALUE'],
+  [
+    { localAddress: local, remoteAddress: { ...local, family: 'IPv6', address: '::1' } },
+    'ERR_INVALID_ARG_VALUE',
+  ],
+  [{ protocol: 'mptcp', address: local }, 'ERR_INVALID_ARG_VALUE'],
   [{ localAddress: local, cookie: 5 }, 'ERR_INVALID_ARG_TYPE'],
   [{ localAddress: local, interface: 5 }, 'ERR_INVALID_ARG_TYPE'],
   [{ localAddress: local, interface: 'no-such-one' }, 'ENODEV'],

@@ -176,6 +176,25 @@ test(
   },
 );
 
+test('listeners: a shortage of descriptors is said, and the queues are shown', { skip: alone }, () => {
+  const { result } = inChild<ListeningSocket[]>((q, s) => {
+    const kernel = require('listenq/kernel') as typeof import('listenq/kernel');
+    const listener = q.listen({ host: '127.0.0.1', backlog: 5 });
+    const { soft, hard } = s.getrlimit(s.RLIMIT_NOFILE);
+    // The next free number is the last one: it is enough for the diagnostics, and not for /proc.
+    const next = s.socket(s.AF_INET, s.SOCK_STREAM);
+    s.setrlimit(s.RLIMIT_NOFILE, { soft: next + 1, hard });
+    s.close(next);
+    const found = kernel.listeners();
+    s.setrlimit(s.RLIMIT_NOFILE, { soft, hard });
+    listener.close();
+    return found;
+  });
+  const own = result.find(({ limit }) => limit === 5);
+  assert.equal(own?.processes, undefined);
+  assert.equal(own?.why.processes, '/proc cannot be read: EMFILE');
+});
+
 test('listeners: opens nothing that stays open', { skip: alone }, () => {
   const listener = listen({ host: '127.0.0.1' });
   const before = openDescriptors();
@@ -212,7 +231,7 @@ test(
         const kernel = require('listenq/kernel') as typeof import('listenq/kernel');
         const v4 = q.listen({ host: '127.0.0.1', backlog: 5 });
         const v6 = q.listen({ host: '::1', backlog: 5 });
-        const unix = q.listen({ path: '\0proc-net' });
+        const unix = q.listen({ path: '\0proc@net' });
         const found = kernel.listeners();
         const ports = [v4, v6].map((one) => (one.address() as { port: number }).port);
         unix.close();
@@ -224,7 +243,7 @@ test(
     const [v4, v6, unix] = found;
     assert.deepEqual(v4?.address, { family: 'IPv4', address: '127.0.0.1', port: ports[0] });
     assert.deepEqual(v6?.address, { family: 'IPv6', address: '::1', port: ports[1] });
-    assert.deepEqual(unix?.address, { family: 'unix', path: '\0proc-net' });
+    assert.deepEqual(unix?.address, { family: 'unix', path: '\0proc@net' });
     assert.deepEqual([v4.length, v4.uid, v6.length], [0, 0, 0]);
     for (const socket of [v4, v6, unix]) {
       assert.equal(socket.limit, undefined);

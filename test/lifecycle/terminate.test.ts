@@ -186,3 +186,40 @@ test('terminate: at any moment while a worker loads the package and begins to us
   listener.close();
   assert.deepEqual((await settled(before)).sort(), before.sort());
 });
+
+const LISTING: Record<string, Body> = {
+  'listeners()': (_, __, ___, { say }) => {
+    const { listeners } = require('listenq/kernel') as typeof import('listenq/kernel');
+    say('ready');
+    for (;;) listeners({ synLength: true });
+  },
+  'queueOf() and its synLength': (q, _, __, { say }) => {
+    const { queueOf } = require('listenq/kernel') as typeof import('listenq/kernel');
+    const listener = q.listen({ host: '127.0.0.1' });
+    say('ready');
+    for (;;) if ((queueOf(listener).synLength ?? 0) > 0) return;
+  },
+};
+
+for (const [call, body] of Object.entries(LISTING)) {
+  test(
+    `terminate: a worker that calls ${call} over and over ends, and leaves nothing open`,
+    { skip },
+    async () => {
+      const many = Array.from({ length: 300 }, (_, i) =>
+        listen(i % 3 === 0 ? { path: `\0listenq-listed-${i}` } : { host: '127.0.0.1' }),
+      );
+      const before = openDescriptors();
+      for (let round = 0; round < 20; round++) {
+        const { worker, heard, ended } = inWorker(body);
+        await heard();
+        // Wherever in the call it is then.
+        await new Promise((resolve) => setTimeout(resolve, round));
+        await worker.terminate();
+        await ended;
+      }
+      assert.deepEqual(openDescriptors(), before);
+      closeAll(many);
+    },
+  );
+}

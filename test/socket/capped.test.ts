@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listen, type ListenOptions } from 'listenq';
+import * as c from 'listenq/syscalls';
 import { privateNetwork, setSysctl, temporaryFolder } from '../support/machine';
 import { closeAll } from '../support/sockets';
 
@@ -94,6 +95,21 @@ test('listen: warnIfCapped false warns of nothing, in setBacklog neither', { ski
     set(7000);
   });
   assert.deepEqual(await warningsOf(quiet), []);
+});
+
+test('listen({ fd }): a backlog that somebody else asked for is not warned of', { skip }, async () => {
+  setSysctl('net.core.somaxconn', 1000);
+  const fd = c.socket(c.AF_INET, c.SOCK_STREAM | c.SOCK_CLOEXEC);
+  c.listen(fd, 500);
+  setSysctl('net.core.somaxconn', 100);
+  const [warning, ...others] = await warningsOf(() => {
+    const adopted = listen({ fd });
+    assert.equal(adopted.queue().limit, 500);
+    adopted.setBacklog(101);
+    adopted.close();
+  });
+  assert.match(warning?.message ?? '', /backlog 101 was capped/);
+  assert.deepEqual(others, []);
 });
 
 test('listen: warnIfCapped must be a boolean', () => {
