@@ -1,5 +1,6 @@
 // The socket diagnostics: what they list, beside what the sockets themselves say.
 #include <doctest/doctest.h>
+#include <linux/inet_diag.h>
 #include <linux/tcp.h>
 
 #include <algorithm>
@@ -191,6 +192,8 @@ TEST_CASE("syn_lengths: the exact address before any address, IPv4 before dual-s
   CHECK(of(AF_INET6, "fd00::1") == 3);
   CHECK(of(AF_INET6, "fd00::2") == 2);
   CHECK(of(AF_INET, "10.0.0.1", 3) == 4);
+  // The half-open connection of a client with a link-local address has an interface, though its listener has none.
+  CHECK(of(AF_INET6, "fe80::1", 2) == 2);
   const std::vector<InetListener> only6 = {listener(AF_INET6, "::", 0, true)};
   CHECK(syn_lengths(only6, {HalfOpen{Endpoint{AF_INET6, "::ffff:10.0.0.1", 80, 0}, 0, 7}})[0] == 0);
   CHECK(syn_lengths(only6, {HalfOpen{Endpoint{AF_INET6, "fd00::1", 81, 0}, 0, 7}})[0] == 0);
@@ -230,4 +233,36 @@ TEST_CASE("attribute: bytes that are no attributes are passed over, and nothing 
   put(16, 1, 3);
   CHECK(attribute(all, 8, 3).empty());
   for (std::size_t size = 0; size <= 8; size++) CHECK(attribute(all.first(size), 8, 3).empty());
+}
+
+TEST_CASE("ask: a list that the kernel cannot make is its error, not an empty list") {
+  auto diagnostics = SocketDiagnostics::open();
+  REQUIRE(diagnostics.ok());
+  struct {
+    nlmsghdr header;
+    inet_diag_req_v2 body;
+  } request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.body.sdiag_family = AF_INET;
+  // A protocol that has no diagnostics.
+  request.body.sdiag_protocol = 200;
+  CHECK(outcome(diagnostics.value().ask(bytes_of(request), [](Payload) {})) == "ENOENT");
+}
+
+TEST_CASE("destroy_socket: of a connection that has ended it is ENOENT, and the listener behind it goes on") {
+  in_private_network([] {
+    UniqueFd listener = listening_on(inet("0.0.0.0"), 5);
+    InetSocket target;
+    target.local = Endpoint{AF_INET, "127.0.0.1", port_of(listener.get()), 0};
+    CHECK(outcome(destroy_socket(target)) == "ENOENT");
+    target.remote = Endpoint{AF_INET, "127.0.0.1", 9, 0};
+    CHECK(outcome(destroy_socket(target)) == "ENOENT");
+    CHECK(must(inet_listeners(0)).size() == 1);
+    target.local.text = "0.0.0.0";
+    target.remote = Endpoint{};
+    CHECK(outcome(destroy_socket(target)) == "ok");
+    CHECK(must(inet_listeners(0)).empty());
+  });
 }
