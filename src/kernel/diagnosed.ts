@@ -23,7 +23,8 @@ const enum At {
 const ROW = At.Memory + 9;
 const UNKNOWN = 2 ** 32 - 1;
 
-const NO_DROPS = 'the kernel counts no drops of Unix-domain sockets';
+/** @internal */
+export const NO_DROPS = 'the kernel counts no drops of Unix-domain sockets';
 const NOT_TOLD = 'the kernel did not tell';
 
 /** @internal The TCP and MPTCP listeners, from NETLINK_SOCK_DIAG. `port` 0 is all. */

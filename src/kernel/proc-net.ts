@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { unpackAddress, type Address } from '../address';
 import * as c from '../constants';
+import { NO_DROPS } from './diagnosed';
 import type { ListeningSocket } from './listeners';
 
 /** Of the calling thread's network namespace; /proc/net would be that of the process's first thread. */
@@ -17,12 +18,28 @@ export function procInternetListeners(port: number, reason: string): ListeningSo
   const rows = [...rowsOf('tcp'), ...rowsOfIPv6()];
   return rows
     .filter(([, , , state]) => state === LISTEN)
-    .map(([, local = '', , , queues = '', , , uid, , inode]) => ({
-      ...unknown('tcp', addressOf(local), reason),
-      length: parseInt(queues.slice(queues.indexOf(':') + 1), 16),
-      inode: Number(inode),
-      uid: Number(uid),
-    }))
+    .map(([, local = '', , , queues = '', , , uid, , inode]) => {
+      const address = addressOf(local);
+      return {
+        ...NOTHING_KNOWN,
+        protocol: 'tcp' as const,
+        address,
+        length: parseInt(queues.slice(queues.indexOf(':') + 1), 16),
+        inode: Number(inode),
+        uid: Number(uid),
+        why: {
+          ...{
+            limit: reason,
+            drops: reason,
+            synLength: reason,
+            cookie: reason,
+            memory: reason,
+            interface: reason,
+          },
+          ...(address.family === 'IPv6' && { ipv6Only: reason }),
+        },
+      };
+    })
     .filter(({ address }) => port === 0 || (address.family !== 'unix' && address.port === port));
 }
 
@@ -31,12 +48,28 @@ export function procUnixListeners(reason: string): ListeningSocket[] {
   return rowsOf('unix')
     .filter(([, , , flags = '']) => (parseInt(flags, 16) & ACCEPTS) !== 0)
     .map(([, , , , type = '', , inode, path = '']) => ({
-      ...unknown('unix', { family: 'unix', path: abstractOr(path) }, reason),
+      ...NOTHING_KNOWN,
+      protocol: 'unix' as const,
       type: parseInt(type, 16) === c.SOCK_SEQPACKET ? ('seqpacket' as const) : ('stream' as const),
+      address: { family: 'unix' as const, path: abstractOr(path) },
       inode: Number(inode),
-      why: { ...everything(reason), length: reason, uid: reason },
+      why: { length: reason, limit: reason, drops: NO_DROPS, uid: reason, cookie: reason, memory: reason },
     }));
 }
+
+const NOTHING_KNOWN = {
+  type: 'stream',
+  interface: undefined,
+  ipv6Only: undefined,
+  length: undefined,
+  limit: undefined,
+  drops: undefined,
+  synLength: undefined,
+  uid: undefined,
+  cookie: undefined,
+  memory: undefined,
+  processes: undefined,
+} as const;
 
 /** An abstract name is shown with an '@' for each NUL; the first is one for sure. */
 function abstractOr(path: string): string {
