@@ -76,30 +76,6 @@ function abstractOr(path: string): string {
   return path.startsWith('@') ? `\0${path.slice(1)}` : path;
 }
 
-function unknown(protocol: 'tcp' | 'unix', address: Address, reason: string): ListeningSocket {
-  return {
-    protocol,
-    type: 'stream',
-    address,
-    interface: undefined,
-    ipv6Only: undefined,
-    length: undefined,
-    limit: undefined,
-    drops: undefined,
-    synLength: undefined,
-    inode: 0,
-    uid: undefined,
-    cookie: undefined,
-    memory: undefined,
-    processes: undefined,
-    why: { ...everything(reason), synLength: reason, interface: reason, ipv6Only: reason },
-  };
-}
-
-function everything(reason: string): ListeningSocket['why'] {
-  return { limit: reason, drops: reason, cookie: reason, memory: reason };
-}
-
 /** The lines of a table below its heading, by column. A path may hold spaces: the eighth column is the rest. */
 function rowsOf(table: string): string[][] {
   const lines = fs.readFileSync(`${FOLDER}/${table}`, 'utf8').split('\n').slice(1);
