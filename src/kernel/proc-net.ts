@@ -28,14 +28,12 @@ export function procInternetListeners(port: number, reason: string): ListeningSo
         inode: Number(inode),
         uid: Number(uid),
         why: {
-          ...{
-            limit: reason,
-            drops: reason,
-            synLength: reason,
-            cookie: reason,
-            memory: reason,
-            interface: reason,
-          },
+          limit: reason,
+          drops: reason,
+          synLength: reason,
+          cookie: reason,
+          memory: reason,
+          interface: reason,
           ...(address.family === 'IPv6' && { ipv6Only: reason }),
         },
       };
