@@ -1,10 +1,12 @@
 import { InvalidArgumentError } from './vendor';
 
 /** An argument's parser whose errors are usage errors. */
-export function usage<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
+export function usage<T, Before extends unknown[]>(
+  parse: (text: string, ...before: Before) => T,
+): (text: string, ...before: Before) => T {
+  return (text, ...before) => {
     try {
-      return parse(text);
+      return parse(text, ...before);
     } catch (error) {
       throw new InvalidArgumentError(`${(error as Error).message}.`);
     }

@@ -57,11 +57,10 @@ function report(error: unknown): number {
   return EXIT_WRONG;
 }
 
-/** The reader has gone, as in `listenq compare | head`: there is nobody left to write for. */
+/** EPIPE: the reader has gone, as in `listenq compare | head`, and there is nobody left to write for. */
 function endWithReader(stream: NodeJS.WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
+    process.exit(error.code === 'EPIPE' ? undefined : report(error));
   });
 }
 

@@ -33,7 +33,10 @@ export interface TcpExplanation {
   waiting: number;
   /** The client that comes when so many wait. */
   next: NextClient;
-  /** A client whose SYN was answered when there was room, and whose last ACK of the handshake finds none. */
+  /**
+   * A client whose SYN was answered when there was room, and whose last ACK of the handshake finds none. One that was
+   * answered with a cookie is never reset; where only some are, this is said of the others.
+   */
   lastAck: {
     /** 'silence': it believes that it is connected, and gets in if there is room when it sends again. */
     sees: 'silence' | 'reset';
@@ -124,9 +127,14 @@ function nextClient(
   return { sees, retriesMs: [], givesUpMs: undefined, counters: lastAck.counters };
 }
 
-/** tcp_v4_syn_recv_sock in net/ipv4/tcp_ipv4.c, tcp_check_req in net/ipv4/tcp_minisocks.c. */
+/**
+ * tcp_v4_syn_recv_sock in net/ipv4/tcp_ipv4.c, tcp_check_req in net/ipv4/tcp_minisocks.c, tcp_get_cookie_sock in
+ * net/ipv4/syncookies.c.
+ */
 function lastAckAtFullQueue({ values }: Known): TcpExplanation['lastAck'] {
   const dropped = { listenOverflows: 1, listenDrops: 1 };
+  // Of a client with a cookie nothing is stored that could be reset.
+  if (values.tcpSyncookies === 2) return { sees: 'silence', counters: { ...dropped, syncookiesRecv: 1 } };
   return values.tcpAbortOnOverflow === 0
     ? { sees: 'silence', counters: dropped }
     : { sees: 'reset', counters: { ...dropped, embryonicRsts: 1 } };

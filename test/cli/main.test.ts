@@ -31,6 +31,12 @@ test('listenq --help: names the commands and the exit statuses, exit status 0', 
   assert.equal(status, 0, stderr);
 });
 
+for (const command of ['conformance', 'doctor', 'explain', 'model', 'serve', 'watch']) {
+  test(`listenq ${command} --help: says the exit statuses`, () => {
+    assert.match(runCommand([command, '--help']).stdout, /^Exit status: 0 .*1 .*2\s+if\s+the\s+command/ms);
+  });
+}
+
 test('listenq without a command: the help on stderr, exit status 2', () => {
   const { stdout, stderr, status } = runCommand([]);
   assert.match(stderr, /^Usage: listenq/);
@@ -122,4 +128,15 @@ test('listenq, the reader of its output has gone: no complaint', () => {
   const command = `"${process.execPath}" "${MAIN}" ${SMALL.join(' ')} | true`;
   const { stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
   assert.equal(stderr, '');
+});
+
+test('listenq, its output is on a device that is full: one line on stderr, exit status 1', () => {
+  const device = fs.openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'explain', '5'], {
+    encoding: 'utf8',
+    stdio: ['ignore', device, 'pipe'],
+  });
+  fs.closeSync(device);
+  assert.match(stderr, /^listenq: ENOSPC: [^\n]+\n$/);
+  assert.equal(status, 1);
 });

@@ -55,6 +55,7 @@ for (const [pretended, group] of [
   ['kernelRelease=6.6.1', 'SYN queue'],
   ['tcpSyncookies=2', 'full accept queue'],
   ['tcpAbortOnOverflow=1', 'last ACK'],
+  ['tcpSyncookies=1', 'last ACK'],
   ['somaxconn=7', 'random combinations'],
   ['tcpSynRetries=9', 'timers'],
 ] as const) {
@@ -69,6 +70,29 @@ for (const [pretended, group] of [
     for (const { predicted, found } of failed) assert.notDeepEqual(predicted, found);
   });
 }
+
+test(
+  "model --group 'last ACK': with tcp_syncookies 2, clients hold true cookies, and none is reset",
+  { skip },
+  () => {
+    const { cases } = run('--group', 'last ACK').report;
+    const withCookies = cases.filter(({ title }) =>
+      title.includes('tcp_syncookies 2, tcp_abort_on_overflow 1'),
+    );
+    assert.ok(withCookies.length > 0);
+    for (const { found } of withCookies) {
+      const { cookies, syncookiesRecv, resets } = found as Record<string, number>;
+      assert.deepEqual([cookies, syncookiesRecv, resets], [5, 5, 0]);
+    }
+  },
+);
+
+test('model --pretend: a limit by each of its names, as explain --limit takes them', { skip }, () => {
+  const failed = (pretended: string): number =>
+    run('--group', 'AF_UNIX queue', '--pretend', pretended).report.summary.failed;
+  assert.ok(failed('somaxconn=7') > 0);
+  assert.equal(failed('net.core.somaxconn=7'), failed('somaxconn=7'));
+});
 
 test('model: a failure is printed with what was predicted and found', { skip }, () => {
   const { status, stdout } = runCommand([
@@ -102,6 +126,7 @@ test('model --list: lists without running; --seed has the same combinations agai
 test('model: what is wrong on the command line: one line on stderr, exit status 2', () => {
   for (const args of [
     ['--random', '-1'],
+    ['--random', '100001'],
     ['--random', 'many'],
     ['--seed', '4294967296'],
     ['--group', 'nosuch'],

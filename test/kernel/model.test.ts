@@ -144,6 +144,19 @@ test('explainBacklog: the last ACK at a full queue, by tcp_abort_on_overflow; th
   assert.equal(next.sees, 'silence');
 });
 
+test('explainBacklog: the last ACK of a client with a cookie is dropped and counted, never reset', () => {
+  const lastAck = {
+    sees: 'silence',
+    counters: { listenOverflows: 1, listenDrops: 1, syncookiesRecv: 1 },
+  };
+  for (const tcpAbortOnOverflow of [0, 1]) {
+    const change = { tcpSyncookies: 2, tcpAbortOnOverflow };
+    assert.deepEqual(explained(5, change).tcp.lastAck, lastAck);
+    const { sees, counters } = explained(5, { ...change, kernelRelease: '4.9.1' }).tcp.next;
+    assert.deepEqual([sees, counters], ['ghost', lastAck.counters]);
+  }
+});
+
 const SYN_TIMES: [change: ModelLimits, retries: number[], givesUp: number][] = [
   [{}, [1, 2, 3, 4, 5, 7, 11, 19, 35, 67], 131],
   [{ tcpSynLinearTimeouts: 0 }, [1, 3, 7, 15, 31, 63], 127],

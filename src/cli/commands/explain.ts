@@ -1,6 +1,6 @@
-import { explainBacklog, portAdvice, recommendBacklog } from 'listenq/kernel';
+import { explainBacklog, portAdvice, recommendBacklog, type ModelLimits } from 'listenq/kernel';
 import { backlogArgument, portArgument, usage } from '../arguments';
-import { addLimit, modelLimits, type GivenLimits } from '../explain/limits';
+import { addLimit } from '../explain/limits';
 import { jsonReport, textReport, type Findings } from '../explain/report';
 import { terminalOf } from '../terminal';
 import { Argument, Option, type Command } from '../vendor';
@@ -9,7 +9,7 @@ interface Options {
   port?: number;
   rate?: number;
   pause?: number;
-  limit?: GivenLimits;
+  limit?: ModelLimits;
   kernel?: string;
   json?: true;
 }
@@ -21,7 +21,10 @@ Predicted from the sysctls of this network namespace and the version of its kern
   listenq explain 511
   listenq explain -1 --limit somaxconn=128 --limit tcp_syncookies=0
   listenq explain --rate 2000 --pause 300
-  listenq explain --port 8080`;
+  listenq explain --port 8080
+
+Exit status: 0 if it was explained, 1 if something went wrong, 2 if the command line was not understood, or names
+a limit that no kernel takes.`;
 
 export function register(program: Command): void {
   program
@@ -47,7 +50,7 @@ export function register(program: Command): void {
       new Option(
         '--limit <name=value>',
         'a sysctl of another machine, such as somaxconn=128; may be repeated',
-      ).argParser((text: string, before?: GivenLimits) => usage((limit) => addLimit(limit, before))(text)),
+      ).argParser(usage(addLimit)),
     )
     .option(
       '--kernel <release>',
@@ -79,7 +82,7 @@ function explain(backlog: number | undefined, options: Options, command: Command
 /** What no kernel can have is a wrong command line. */
 function find(backlog: number | undefined, options: Options, command: Command): Findings {
   const { rate, pause, port, limit, kernel } = options;
-  const limits = modelLimits(limit, kernel);
+  const limits = { ...limit, kernelRelease: kernel };
   try {
     return {
       explanation: backlog === undefined ? undefined : explainBacklog(backlog, limits),

@@ -1,4 +1,6 @@
 import { explainBacklog, type ModelLimits } from 'listenq/kernel';
+import { usage, wholeNumber } from '../arguments';
+import { addLimit } from '../explain/limits';
 import { interruptible } from '../interruptible';
 import { GROUPS, type Group } from '../model/case';
 import { allCases } from '../model/cases';
@@ -41,13 +43,13 @@ export function register(program: Command): void {
     .option(
       '--random <n>',
       `so many random combinations (default: ${RANDOM.all}, quick ${RANDOM.quick})`,
-      wholeNumber(100_000),
+      wholeNumber(0, 100_000),
     )
-    .option('--seed <n>', 'the random ones that a run with this seed had', wholeNumber(UINT32 - 1))
+    .option('--seed <n>', 'the random ones that a run with this seed had', wholeNumber(0, UINT32 - 1))
     .option(
       '--pretend <limit=value>',
       'predict by a wrong limit, as somaxconn=7, to see it fail',
-      pretend,
+      usage(pretend),
       {},
     )
     .option('--json', 'print one JSON object')
@@ -62,23 +64,12 @@ function chooseGroup(name: string, chosen: Group[] = []): Group[] {
   return [...chosen, group];
 }
 
-function wholeNumber(most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value <= most) return value;
-    throw new InvalidArgumentError(`It is a whole number from 0 to ${most}.`);
-  };
-}
-
-function pretend(text: string, before: ModelLimits = {}): ModelLimits {
-  const [, name = '', value = ''] = /^(\w+)=(.+)$/.exec(text) ?? [];
-  const pretended = { ...before, [name]: name === 'kernelRelease' ? value : Number(value) };
-  try {
-    explainBacklog(0, pretended);
-    return pretended;
-  } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}.`);
-  }
+/** A limit, or the release. What no kernel can have cannot be pretended. */
+function pretend(text: string, before?: ModelLimits): ModelLimits {
+  const [, kernelRelease] = /^kernelRelease=(.+)$/.exec(text) ?? [];
+  const pretended = kernelRelease === undefined ? addLimit(text, before) : { ...before, kernelRelease };
+  explainBacklog(0, pretended);
+  return pretended;
 }
 
 async function model(options: Options): Promise<void> {

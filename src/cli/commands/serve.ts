@@ -29,11 +29,14 @@ Without --echo, --daytime or --exec it echoes. The command of --exec runs in sh,
 LISTENQ_LOCAL_ADDRESS, LISTENQ_LOCAL_PORT, LISTENQ_REMOTE_ADDRESS and LISTENQ_REMOTE_PORT, or of a Unix-domain socket
 LISTENQ_LOCAL_PATH and LISTENQ_REMOTE_PATH; its standard error is this command's own.
 
-SIGTERM and SIGINT end it with exit status 0: who is connected or queued is served first. A second one ends it at once.
+SIGTERM and SIGINT end it: who is connected or queued is served first. A second one ends it at once.
 
 To see a backlog at work, serve nobody, and connect from elsewhere:
   listenq serve --port 9999 --backlog 5 --max-connections 0
-  ss -ltn sport = :9999`;
+  ss -ltn sport = :9999
+
+Exit status: 0 if one signal ended it, 1 if it could not listen or something went wrong, 2 if the command line was not
+understood.`;
 
 export function register(program: Command): void {
   program

@@ -2,4 +2,6 @@
 export interface Answer {
   question: string;
   sentences: string[];
+  /** What to do about it, to be copied: a line each. */
+  commands?: string[];
 }

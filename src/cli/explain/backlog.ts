@@ -45,16 +45,17 @@ function waiting({ asked, tcp }: BacklogExplanation): Answer {
 function cap({ asked, tcp, limits: { somaxconn } }: BacklogExplanation): Answer {
   const made =
     tcp.cappedBy === undefined ? `${asked} is not above it` : `it makes ${somaxconn} of ${asked}, silently`;
-  const raise = `To have ${asked}: sysctl -w net.core.somaxconn=${asked}, and then listen(2) again.`;
+  const attainable = tcp.cappedBy !== undefined && asked >= 0;
   return {
     question: 'What caps it?',
     sentences: [
       `net.core.somaxconn = ${somaxconn}: ${made}.`,
-      ...(tcp.cappedBy === undefined || asked < 0 ? [] : [raise]),
       'It is read when listen(2) is called, so that a change counts at the next call.',
-      `SOMAXCONN, ${limits().SOMAXCONN} in the C headers here, is another thing: a number to pass, which the kernel ` +
-        'does not know.',
+      `SOMAXCONN, ${limits().SOMAXCONN} in the C headers here, is another thing: a number to pass, which listen(2) does ` +
+        'not look at.',
+      ...(attainable ? [`To have ${asked}, do this, and call listen(2) again:`] : []),
     ],
+    commands: attainable ? [`sysctl -w net.core.somaxconn=${asked}`] : [],
   };
 }
 

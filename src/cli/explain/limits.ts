@@ -1,10 +1,7 @@
 import { explainBacklog, type ModelLimits } from 'listenq/kernel';
 
-/** Limits of another machine, by the names that the model has for them. */
-export type GivenLimits = Record<string, number>;
-
 /** Adds `name=value` to those that were given before; the name is the sysctl's, in full or its last part. @throws Error */
-export function addLimit(text: string, before: GivenLimits = {}): GivenLimits {
+export function addLimit(text: string, before: ModelLimits = {}): ModelLimits {
   const [, sysctl, value] = /^([\w.]+)=([+-]?\d+)$/.exec(text) ?? [];
   if (sysctl === undefined) throw new Error('It must be name=number, such as somaxconn=128');
   const names = Object.keys(explainBacklog(0).limits);
@@ -22,9 +19,4 @@ function nameOf(sysctl: string): string {
 
 function sysctlOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-/** For the model. */
-export function modelLimits(given: GivenLimits | undefined, kernel: string | undefined): ModelLimits {
-  return { ...given, ...(kernel === undefined ? {} : { kernelRelease: kernel }) };
 }

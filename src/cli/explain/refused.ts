@@ -43,12 +43,15 @@ function silence({ retriesMs, givesUpMs }: BacklogExplanation['tcp']['next']): s
 }
 
 /** The client that was let in when there was room, and finds none at the end of its handshake. */
-function lastAck({ tcp, limits }: BacklogExplanation): string {
-  return tcp.lastAck.sees === 'reset'
-    ? 'Only a client whose handshake was under way when the queue filled is reset, as net.ipv4.tcp_abort_on_overflow ' +
-        `is ${limits.tcpAbortOnOverflow}.`
-    : 'A client whose handshake was under way when the queue filled believes that it is connected, and gets in if ' +
-        'there is room when it sends again.';
+function lastAck({ tcp, limits: { tcpAbortOnOverflow, tcpSyncookies } }: BacklogExplanation): string {
+  const abort = `net.ipv4.tcp_abort_on_overflow is ${tcpAbortOnOverflow}`;
+  const believes = 'believes that it is connected, and gets in if there is room when it sends again';
+  if (tcp.lastAck.sees === 'silence') {
+    const spared = tcpAbortOnOverflow === 0 ? '' : `: it has a cookie, and is never reset, although ${abort}`;
+    return `A client whose handshake was under way when the queue filled ${believes}${spared}.`;
+  }
+  const spared = tcpSyncookies === 0 ? '' : `; not one that was answered with a cookie, which ${believes}`;
+  return `Only a client whose handshake was under way when the queue filled is reset, as ${abort}${spared}.`;
 }
 
 /** The SYN queue. */
@@ -82,10 +85,10 @@ function bound(
     case 'backlog':
       return `${room}, which follows from the backlog as well.`;
     case 'net.ipv4.tcp_max_syn_backlog':
-      return (
-        `${room}, three quarters of net.ipv4.tcp_max_syn_backlog = ${tcpMaxSynBacklog} and one more: the rest is kept ` +
-        'for clients that are known.'
-      );
+      return tcpMaxSynBacklog < 0
+        ? `${room}, as ${boundBy} = ${tcpMaxSynBacklog} is negative.`
+        : `${room}, three quarters of ${boundBy} = ${tcpMaxSynBacklog}, rounded up, and one more: the rest is kept for ` +
+            'clients that are known.';
     case 'net.ipv4.tcp_syncookies':
       return 'None is stored: net.ipv4.tcp_syncookies = 2 has each SYN answered with a cookie.';
   }

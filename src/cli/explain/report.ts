@@ -27,8 +27,12 @@ export function textReport({ explanation, port, recommendation }: Findings, term
     ...(explanation === undefined
       ? []
       : [head(explanation, terminal), gridAsText(summary(explanation), terminal)]),
-    ...answers.map(({ question, sentences }) =>
-      [paint(terminal, 'bold', question), wrapped(sentences.join(' '), WIDTH)].join('\n'),
+    ...answers.map(({ question, sentences, commands = [] }) =>
+      [
+        paint(terminal, 'bold', question),
+        wrapped(sentences.join(' '), WIDTH),
+        ...commands.map((line) => `  ${line}`),
+      ].join('\n'),
     ),
     ...(assumed.size === 0 ? [] : [['Not known, and assumed:', ...[...assumed].map(item)].join('\n')]),
   ]

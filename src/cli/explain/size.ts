@@ -24,10 +24,10 @@ export function answerOnSize(
       ...why,
       ...(explanation === undefined ? [] : [verdict(explanation, recommendation)]),
       ...obstacles.map(
-        ({ sysctl, value, why: because, set }) =>
-          `${sysctl} = ${value} stands in the way: ${because}. ${set}`,
+        ({ sysctl, value, why: because }) => `${sysctl} = ${value} stands in the way: ${because}.`,
       ),
     ],
+    commands: obstacles.map(({ set }) => set),
   };
 }
 

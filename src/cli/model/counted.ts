@@ -9,6 +9,7 @@ const NAMES: Readonly<Record<string, string>> = {
   tcpReqQFullDrop: 'TCPReqQFullDrop',
   tcpReqQFullDoCookies: 'TCPReqQFullDoCookies',
   syncookiesSent: 'SyncookiesSent',
+  syncookiesRecv: 'SyncookiesRecv',
   embryonicRsts: 'EmbryonicRsts',
 };
 

@@ -4,6 +4,7 @@ import { within } from '../conformance/outcome';
 import type { Scope } from '../conformance/scope';
 import { connected, listener, nameOf, queueOf, received, sendText, stateOf } from '../conformance/sockets';
 import type { Case, Settings } from './case';
+import { cookieAck } from './cookie-ack';
 import { counted, foretold } from './counted';
 import { applySettings } from './settings';
 import type { Comparison, Values } from './verdict';
@@ -17,11 +18,13 @@ const DEFERRED_S = 10;
 /** What lets any number of handshakes be under way. */
 const ROOMY: Settings = { somaxconn: 65535, tcpSyncookies: 1 };
 
-/**
- * Handshakes under way while the queue fills: a listener with TCP_DEFER_ACCEPT leaves them so until data comes, and
- * its backlog is lowered before that.
- */
-export function lastAck(
+/** Handshakes under way while the queue fills. */
+export function lastAck(s: Scope, one: Case, predicted: BacklogExplanation): Comparison {
+  return (one.settings.tcpSyncookies === 2 ? cookieAck : storedAck)(s, one, predicted);
+}
+
+/** A listener with TCP_DEFER_ACCEPT leaves handshakes under way until data comes, and its backlog is lowered before that. */
+function storedAck(
   s: Scope,
   { backlog, settings }: Case,
   { tcp: { backlog: limit, lastAck: predicted } }: BacklogExplanation,

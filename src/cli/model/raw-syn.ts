@@ -11,6 +11,16 @@ const IP_BYTES = 20;
 const TCP_BYTES = 20;
 /** raw(7): the caller writes the IP header too. */
 const IPPROTO_RAW = 255;
+const SYN = 0x02;
+const ACK = 0x10;
+/** On loopback a packet has been dealt with when send(2) returns, or a moment later on a busy machine. */
+export const SETTLES_MS = 100;
+
+/** An address and port of nobody's. */
+export interface Source {
+  address: number;
+  port: number;
+}
 
 /** Sends SYNs to a port of 127.0.0.1, each from another address. Needs CAP_NET_RAW, and `routeSources`. */
 export class SynSender {
@@ -28,22 +38,34 @@ export class SynSender {
     ip.writeUInt32BE(LOOPBACK, 16);
     const tcp = ip.subarray(IP_BYTES);
     tcp.writeUInt16BE(port, 2);
-    tcp.writeUInt16BE(((TCP_BYTES / 4) << 12) | 0x02, 12);
     tcp.writeUInt16BE(65535, 14);
   }
 
   send(count: number): void {
     for (let i = 0; i < count; i++) {
-      const ip = this.#packet;
-      const tcp = ip.subarray(IP_BYTES);
-      ip.writeUInt32BE(FIRST_SOURCE + (this.#sent % SOURCES), 12);
-      tcp.writeUInt16BE(1024 + (this.#sent % 60_000), 0);
-      tcp.writeUInt16BE(0, 16);
-      // The kernel fills in the IP header's own length and checksum; the TCP one also covers a part of that header.
-      tcp.writeUInt16BE(checksum(tcp, sum(ip.subarray(12, 20)) + sys.IPPROTO_TCP + TCP_BYTES), 16);
-      sys.send(this.#fd, ip);
+      const source = { address: FIRST_SOURCE + (this.#sent % SOURCES), port: 1024 + (this.#sent % 60_000) };
+      this.#segment(source, SYN, 0, 0);
       this.#sent += 1;
     }
+  }
+
+  /** Completes the handshake of the client there, whose SYN was answered with this sequence number. */
+  acknowledge(source: Source, sequence: number): void {
+    this.#segment(source, ACK, 1, (sequence + 1) >>> 0);
+  }
+
+  #segment({ address, port }: Source, flags: number, sequence: number, acknowledged: number): void {
+    const ip = this.#packet;
+    const tcp = ip.subarray(IP_BYTES);
+    ip.writeUInt32BE(address, 12);
+    tcp.writeUInt16BE(port, 0);
+    tcp.writeUInt32BE(sequence, 4);
+    tcp.writeUInt32BE(acknowledged, 8);
+    tcp.writeUInt16BE(((TCP_BYTES / 4) << 12) | flags, 12);
+    tcp.writeUInt16BE(0, 16);
+    // The kernel fills in the IP header's own length and checksum; the TCP one also covers a part of that header.
+    tcp.writeUInt16BE(checksum(tcp, sum(ip.subarray(12, 20)) + sys.IPPROTO_TCP + TCP_BYTES), 16);
+    sys.send(this.#fd, ip);
   }
 }
 

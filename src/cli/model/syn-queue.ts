@@ -6,14 +6,12 @@ import { dropsOf, knocking, listener, nameOf, portOf, queueOf, stateOf } from '.
 import type { Case, Settings } from './case';
 import { counted, foretold } from './counted';
 import { admit } from './filling';
-import { SynSender } from './raw-syn';
+import { SETTLES_MS, SynSender } from './raw-syn';
 import { applySettings } from './settings';
 import type { Comparison, Values } from './verdict';
 
 /** SYNs beyond those that fit. */
 const SURPLUS = 20;
-/** On loopback a packet has been dealt with when send(2) returns, or a moment later on a busy machine. */
-const SETTLES_MS = 100;
 
 /** Ports that the kernel does not choose from for the clients. */
 const PORTS = { first: 1024, count: 30_000 };

@@ -19,7 +19,11 @@ export interface HalfOpenExplanation {
   honestClient: 'connects' | 'silence';
   /** How long an entry stays whose client never answers, in milliseconds, nominally. */
   lifeMs: number;
-  /** Of more than `above`, those whose SYN-ACK had to be sent again live no longer than this: the queue is thinned. */
+  /**
+   * Of more than `above`, those whose SYN-ACK had to be sent again live no longer than this, if few are new: the queue
+   * is thinned. While more than half are new, all keep `lifeMs`; at half there is one retry less, and one less again
+   * each time that their share halves (reqsk_timer_handler in net/ipv4/inet_connection_sock.c).
+   */
   crowded: { above: number; lifeMs: number };
   /** For each SYN that comes while the accept queue is full, and the SYN queue is not. */
   whileQueueFull: { counters: CounterGrowth };
