@@ -7,14 +7,40 @@ const { listeners } = require('listenq/kernel');
 
 const [port] = process.argv.slice(2);
 
-const name = ({ address: { family, address, port, path } }) =>
-  family === 'unix' ? path.replace('\0', '@') : `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+// Names are chosen by whoever has them, and a control character among them would command the terminal.
+const printable = (text) => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
 
-for (const socket of listeners({ synLength: true, ...(port === undefined ? {} : { port: Number(port) }) })) {
-  const { protocol, length, limit, drops, synLength, processes, why } = socket;
-  const owners = processes?.map(({ name, pid }) => `${name} (${pid})`).join(', ') ?? why.processes;
+function nameOf({ address: { family, address, port, path }, ipv6Only }) {
+  if (family === 'unix') return printable(path.replace('\0', '@'));
+  // As ss has it: this one hears IPv4 too.
+  if (address === '::' && ipv6Only === false) return `*:${port}`;
+  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+// Each process once, although it may hold several descriptors; - if nobody is seen, ? if that is not known.
+function ownersOf({ processes }) {
+  const names = new Set(processes?.map(({ name, pid }) => `${printable(name)} (${pid})`));
+  return [...names].join(', ') || (processes === undefined ? '?' : '-');
+}
+
+function lineOf(socket) {
+  const { protocol, length, limit, drops, synLength } = socket;
   // One more than the limit can wait. Half-open connections wait elsewhere: in the SYN queue.
   const half = synLength === undefined ? '' : `, ${synLength} half-open`;
   const lost = drops === undefined ? '' : `, ${drops} dropped`;
-  console.log(`${protocol} ${name(socket)}: ${length} waiting, limit ${limit}${half}${lost}: ${owners}`);
+  const queue = `${length ?? '?'} waiting, limit ${limit ?? '?'}`;
+  return `${protocol} ${nameOf(socket)}: ${queue}${half}${lost}: ${ownersOf(socket)}`;
+}
+
+function main() {
+  const found = listeners({ synLength: true, ...(port === undefined ? {} : { port: Number(port) }) });
+  for (const socket of found) console.log(lineOf(socket));
+  for (const reason of new Set(found.flatMap(({ why }) => why.processes ?? []))) console.log(`? ${reason}`);
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(`who-listens: ${error.message}`);
+  process.exitCode = error instanceof RangeError || error instanceof TypeError ? 2 : 1;
 }

@@ -2,19 +2,25 @@ import type { Address } from 'listenq';
 import type { ListeningSocket, SocketProcess } from 'listenq/kernel';
 import { printable } from './terminal';
 
-/** An address as people write it, with the interface that the listener is bound to. */
+/** An address as people write it, with the interface that the listener is bound to, and whether it is one of MPTCP. */
 export function addressText({
   address,
   interface: bound,
-}: Pick<ListeningSocket, 'address' | 'interface'>): string {
-  return printable(bound === undefined ? plainAddress(address) : `${plainAddress(address)} on ${bound}`);
+  ipv6Only,
+  protocol,
+}: Pick<ListeningSocket, 'address' | 'interface' | 'ipv6Only' | 'protocol'>): string {
+  const on = bound === undefined ? '' : ` on ${bound}`;
+  const over = protocol === 'mptcp' ? ' mptcp' : '';
+  return printable(`${plainAddress(address, ipv6Only)}${on}${over}`);
 }
 
-function plainAddress(address: Address): string {
+function plainAddress(address: Address, ipv6Only: boolean | undefined): string {
   switch (address.family) {
     case 'IPv4':
       return `${address.address}:${address.port}`;
     case 'IPv6':
+      // As ss(8) has it: that listener hears IPv4 too.
+      if (address.address === '::' && ipv6Only === false) return `*:${address.port}`;
       return `[${address.address}]:${address.port}`;
     case 'unix':
       if (address.path === '') return '(unnamed)';

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { ListeningSocket } from 'listenq/kernel';
-import { runCommand, type RunOptions } from './command-line';
+import { MAIN, runCommand, type RunOptions } from './command-line';
 
 interface Finding {
   id: string;
@@ -30,6 +32,21 @@ export interface Diagnosis extends Report {
 export function diagnose(args: readonly string[] = [], options: RunOptions = {}): Diagnosis {
   const { stdout, stderr, status } = runCommand(['doctor', '--for', '0', '--json', ...args], options);
   assert.equal(stderr, '');
+  return diagnosisOf(stdout, status);
+}
+
+/** The same, while this process goes on. */
+export async function diagnoseMeanwhile(args: readonly string[]): Promise<Diagnosis> {
+  const child = spawn(process.execPath, [MAIN, 'doctor', '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const [status] = (await once(child, 'close')) as [number | null];
+  return diagnosisOf(text, status);
+}
+
+function diagnosisOf(stdout: string, status: number | null): Diagnosis {
   const report = JSON.parse(stdout) as Report;
   assert.equal(status, report.wrong ? 1 : 0);
   return { ...report, status, found: report.findings.map(({ severity, id }) => `${severity} ${id}`) };

@@ -217,11 +217,32 @@ test(
       assert.doesNotMatch(text, /listen\(|How/);
       assert.deepEqual(explainJson('--port', port), {
         port: JSON.parse(JSON.stringify(portAdvice(port))) as unknown,
+        listening: [],
       });
     }
     assert.match(explain('--port', 8099), /Nothing speaks against it/);
   },
 );
+
+test('explain --port that is taken: who listens on it, and at which address', { skip: alone }, () => {
+  const listener = listen({ host: '127.0.0.1', port: 8098 });
+  const text = explain('--port', 8098);
+  assert.ok(text.includes(`It is taken: node ${process.pid} listens at 127.0.0.1:8098.`), text);
+  assert.doesNotMatch(text, /Nothing speaks against it/);
+  const { listening } = explainJson('--port', 8098) as { listening: { inode: number }[] };
+  assert.deepEqual(
+    listening.map(({ inode }) => inode),
+    [fs.fstatSync(listener.fd).ino],
+  );
+  listener.close();
+});
+
+test('explain --rate 0 --pause 0: no word of those who come unevenly, as nobody comes', () => {
+  const text = explain('--rate', 0, '--pause', 0);
+  assert.match(text, /should it be\? 0\. In 0 ms at 0 arrivals a second, 0 clients would come/);
+  assert.doesNotMatch(text, /million/);
+  assert.match(explain('--rate', 10, '--pause', 100), /, 1 client would come on average/);
+});
 
 test(
   'explain --rate --pause: what recommendBacklog says, with the sysctl in the way',
@@ -270,7 +291,7 @@ for (const [args, named] of [
   [['5', '--limit', 'somaxconn'], "'somaxconn'"],
   [['5', '--limit', 'somaxconn=-4'], '--limit somaxconn'],
   [['5', '--kernel', '2.6'], '--kernel'],
-  [['5', '--kernel', 'new'], '--kernel'],
+  [['5', '--kernel', 'new'], "'--kernel <release>' argument 'new' is invalid. It must be a kernel's release"],
   [['--port', '65536'], "'65536'"],
   [['--port', '80', '--kernel', '5.4'], '--kernel'],
   [['--port', '80', '--limit', 'somaxconn=4'], '--limit'],

@@ -140,3 +140,11 @@ test('listenq, its output is on a device that is full: one line on stderr, exit 
   assert.match(stderr, /^listenq: ENOSPC: [^\n]+\n$/);
   assert.equal(status, 1);
 });
+
+for (const command of ['compare', 'conformance', 'doctor', 'explain', 'model', 'serve', 'watch']) {
+  test(`listenq ${command} --help: begins with a sentence, and shows no empty default`, () => {
+    const { stdout } = runCommand([command, '--help']);
+    assert.match(stdout, /^Usage: .*\n\n[A-Z][^]*?\.\n\n(Arguments|Options):/);
+    assert.doesNotMatch(stdout, /default: \{\}/);
+  });
+}

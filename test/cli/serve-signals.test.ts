@@ -75,3 +75,15 @@ test('serve, a second signal: ends at once, as any process does by it', python, 
     await stays.output;
   });
 });
+
+test('serve --exec, a second signal: the commands end too, and their clients see it', python, async () => {
+  await withServer(['--drain', '600000', '--exec', 'cat; sleep 1000'], async (server) => {
+    const stays = startPython(STAYS, server.port);
+    await once(stays.process.stdout as NodeJS.ReadableStream, 'data');
+    server.process.kill('SIGTERM');
+    await until(() => server.stderr().includes('second signal'));
+    server.process.kill('SIGTERM');
+    assert.deepEqual(await server.ended, [null, 'SIGTERM']);
+    assert.equal(await stays.output, 'x\nended');
+  });
+});

@@ -186,7 +186,7 @@ for (const [name, key] of [
     const { close } = filled({ backlog: 5 }, 6);
     const steps = [
       ['6 of 5', ''],
-      ['Accepts/s', ''],
+      ['Accepts', ''],
       ['\x1b[H', key],
     ] as const;
     const { output, status, settings } = onTerminal(steps, WATCH);

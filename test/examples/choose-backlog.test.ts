@@ -12,8 +12,8 @@ test(
   { skip },
   async (t) => {
     const output = await startExample(t, 'choose-backlog.js', [2000, 500]).output();
-    const [, backlog] =
-      /^listen\(fd, (\d+)\): 1000 clients come in such a pause, on average$/m.exec(output) ?? [];
+    const [, backlog] = /^listen\(fd, (\d+)\)$/m.exec(output) ?? [];
+    assert.match(output, /^- In 500 ms at 2000 arrivals a second, 1000 clients would come on average\.$/m);
     assert.ok(Number(backlog) > 1000 && Number(backlog) < 1500, output);
     assert.ok(output.includes(`net.core.somaxconn is 1000: sysctl -w net.core.somaxconn=${backlog}`), output);
     const listener = listen({ host: '127.0.0.1', backlog: Number(backlog), warnIfCapped: false });
@@ -24,3 +24,15 @@ test(
     assert.match(output, /^Node's 511 would turn 488 of them away/m);
   },
 );
+
+test("choose-backlog 10000 5000: the number that Node's default refuses is the same wherever it is said", async (t) => {
+  const output = await startExample(t, 'choose-backlog.js', [10000, 5000]).output();
+  const [, refused] = /would turn (\d+) of them away/.exec(output) ?? [];
+  assert.ok(output.includes(` ${refused} clients would find no room.`), output);
+});
+
+test('choose-backlog abc: one line on stderr, exit status 2', async (t) => {
+  const { code, stdout, stderr } = await startExample(t, 'choose-backlog.js', ['abc']).ended();
+  assert.match(stderr, /^choose-backlog: [^\n]+\n$/);
+  assert.deepEqual([stdout, code], ['', 2]);
+});

@@ -26,7 +26,8 @@ Exit status: 0 if no fact differs, 1 if one does, 2 if the command line was not 
 export function register(program: Command): void {
   program
     .command('conformance')
-    .description('show which facts about listening sockets hold on this kernel')
+    .summary('show which facts about listening sockets hold on this kernel')
+    .description('Shows which facts about listening sockets hold on this kernel.')
     .option('--all', 'also those that take seconds, because the kernel waits that long')
     .option('--group <name>', 'only that group; may be given several times', chooseGroup)
     .option('--json', 'print one JSON object')

@@ -2,10 +2,12 @@ import { seconds, wholeNumber } from '../arguments';
 import { checkDescriptors } from '../doctor/descriptors';
 import { examine, type Examination, type Subject } from '../doctor/examination';
 import type { Finding } from '../doctor/finding';
-import { checkDefaults, checkLimits } from '../doctor/limits';
+import { checkLimits } from '../doctor/limits';
+import { checkNamespace } from '../doctor/namespace';
 import { checkProcess, withoutListener } from '../doctor/process';
-import { checkDrops, checkQueues } from '../doctor/queues';
+import { checkQueues } from '../doctor/queues';
 import { isWrong, jsonReport, textReport, type Report } from '../doctor/report';
+import { settled } from '../doctor/sysctls';
 import { terminalOf } from '../terminal';
 import { Option, type Command } from '../vendor';
 
@@ -15,9 +17,10 @@ interface Options extends Subject {
 }
 
 const NOTES = `
-A problem is something that turns clients away, or is about to: a queue that is full or nearly, SYNs that were dropped
-because of one, a process near its descriptor limit; and a port or process with nothing to look at. Each comes with
-what to change. Advice names what may become one. What could not be read is listed, and the rest is shown.
+A problem is something that turns clients away, or is about to: a queue that is full or nearly, one from which nothing
+is accepted, SYNs dropped during the look, a process near its descriptor limit; and a port or process with nothing to
+look at. Each comes with what to change. Advice names what may become one, or was one: SYNs dropped before. With --for 0
+nothing can be said of what happens meanwhile. What could not be read is listed, and the rest is shown.
 
 Exit status: 0 if there is no problem, 1 if there is one, or neither listeners nor counters could be read, 2 if the
 command line was not understood.`;
@@ -38,7 +41,7 @@ export function register(program: Command): void {
       new Option('--port <number>', 'only listeners on that port').argParser(parsePort).conflicts('pid'),
     )
     .addOption(new Option('--pid <number>', 'only listeners that this process holds').argParser(parsePid))
-    .option('--for <seconds>', 'time between the two readings, 0 to 3600', parseSeconds, 1)
+    .option('--for <seconds>', 'how long to look, 0 to 3600', parseSeconds, 1)
     .option('--json', 'print one JSON object')
     .addHelpText('after', NOTES)
     .action(doctor);
@@ -61,14 +64,13 @@ async function diagnose(subject: Subject, lookMs: number): Promise<Report> {
   unknown.push(...examination.unknown);
   if (examination.listeners === undefined && examination.counters === undefined)
     throw new Error(unknown.join('; '));
-  const findings = [
+  const findings = settled([
     ...checkSubject(examination),
     ...checkQueues(examination),
-    ...checkDrops(examination),
+    ...checkNamespace(examination),
     ...checkDescriptors(examination.descriptors, examination.listeners ?? []),
     ...checkLimits(examination),
-    ...checkDefaults(examination),
-  ];
+  ]);
   return { subject, findings, unknown, examination };
 }
 

@@ -1,6 +1,7 @@
-import { explainBacklog, portAdvice, recommendBacklog, type ModelLimits } from 'listenq/kernel';
+import { explainBacklog, recommendBacklog, type ModelLimits } from 'listenq/kernel';
 import { backlogArgument, portArgument, usage } from '../arguments';
-import { addLimit } from '../explain/limits';
+import { addLimit, kernelRelease } from '../explain/limits';
+import { findOnPort } from '../explain/port';
 import { jsonReport, textReport, type Findings } from '../explain/report';
 import { terminalOf } from '../terminal';
 import { Argument, Option, type Command } from '../vendor';
@@ -52,9 +53,11 @@ export function register(program: Command): void {
         'a sysctl of another machine, such as somaxconn=128; may be repeated',
       ).argParser(usage(addLimit)),
     )
-    .option(
-      '--kernel <release>',
-      "another machine's kernel, such as 4.9; its defaults, but for what --limit says",
+    .addOption(
+      new Option(
+        '--kernel <release>',
+        "another machine's kernel, such as 4.9; its defaults, but for what --limit says",
+      ).argParser(usage(kernelRelease)),
     )
     .option('--json', 'print JSON')
     .addHelpText('after', EPILOGUE)
@@ -86,7 +89,7 @@ function find(backlog: number | undefined, options: Options, command: Command): 
   try {
     return {
       explanation: backlog === undefined ? undefined : explainBacklog(backlog, limits),
-      port: port === undefined ? undefined : portAdvice(port),
+      port: port === undefined ? undefined : findOnPort(port),
       recommendation:
         rate === undefined || pause === undefined
           ? undefined
@@ -101,7 +104,6 @@ function find(backlog: number | undefined, options: Options, command: Command): 
 /** A message of the model, with the names that the command line has for things. */
 function inOptions(message: string): string {
   return message
-    .replace(/^(?:load\.)?limits\.kernelRelease/, '--kernel')
     .replace(/^(?:load\.)?limits\./, '--limit ')
     .replace('load.arrivalsPerSecond', '--rate')
     .replace('load.longestPauseMs', '--pause');

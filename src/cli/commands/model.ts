@@ -37,7 +37,8 @@ line was not understood.`;
 export function register(program: Command): void {
   program
     .command('model')
-    .description('hold what this package predicts of a backlog against this kernel')
+    .summary('hold what this package predicts of a backlog against this kernel')
+    .description('Holds what this package predicts of a backlog against this kernel.')
     .option('--quick', 'leave out what takes long: seconds instead of a minute')
     .option('--group <name>', 'only that group; may be given several times', chooseGroup)
     .option(
@@ -50,7 +51,6 @@ export function register(program: Command): void {
       '--pretend <limit=value>',
       'predict by a wrong limit, as somaxconn=7, to see it fail',
       usage(pretend),
-      {},
     )
     .option('--json', 'print one JSON object')
     .option('--list', 'list the combinations, and run none')

@@ -1,5 +1,6 @@
 import type { Listener } from 'listenq';
 import { backlogArgument, portArgument, wholeNumber } from '../arguments';
+import { Clients } from '../serve/clients';
 import { listenAt, type Place } from '../serve/place';
 import { running } from '../serve/program';
 import { serveUntil } from '../serve/server';
@@ -29,7 +30,8 @@ Without --echo, --daytime or --exec it echoes. The command of --exec runs in sh,
 LISTENQ_LOCAL_ADDRESS, LISTENQ_LOCAL_PORT, LISTENQ_REMOTE_ADDRESS and LISTENQ_REMOTE_PORT, or of a Unix-domain socket
 LISTENQ_LOCAL_PATH and LISTENQ_REMOTE_PATH; its standard error is this command's own.
 
-SIGTERM and SIGINT end it: who is connected or queued is served first. A second one ends it at once.
+SIGTERM and SIGINT end it with exit status 0: who is connected or queued is served first. A second one ends it at once,
+as by that signal (a shell shows 143 or 130); commands that still run get SIGTERM.
 
 To see a backlog at work, serve nobody, and connect from elsewhere:
   listenq serve --port 9999 --backlog 5 --max-connections 0
@@ -84,9 +86,13 @@ async function serve(options: Options, command: Command): Promise<void> {
     command.error("error: where to listen is missing: give '--port <port>' or '--path <path>'");
   }
   const listener = listenOrExplain(options, command);
-  const signal = firstSignal();
+  const clients = new Clients();
+  const signal = firstSignal(() => {
+    clients.cut();
+  });
   announce(standingOf(listener, options.backlog), options.json === true);
   await serveUntil(signal, listener, {
+    clients,
     service: serviceOf(options),
     maxConnections: options.maxConnections,
     drainMs: options.drain,

@@ -14,12 +14,13 @@ interface Options {
 const NOTES = `
 Queue: how many connections wait to be accepted, of how many listen(2) allows (one more than that can wait).
 SYN queue: half-open connections. Drops: SYNs that this listener has dropped since it was made.
-The kernel counts no accepts for each listener. What it says is by how much a queue became shorter: at least so many
+The kernel counts no accepts for each listener. What the table says is by how much a queue became shorter: at least so many
 were accepted. For the whole network namespace it counts the connections that came into queues, and the accepted ones
 follow from that and from the queues.
 
-On a terminal it draws in place; q or Ctrl-C ends it. Elsewhere it writes a table, or a line of JSON, for each sample.
-With --json, what is not known is null.
+On a terminal it draws in place; q or Ctrl-C ends it, Ctrl-Z stops it. Elsewhere it writes a table, or a line of JSON, for each sample.
+With --json, what is not known is null. *:80 is [::]:80 that hears IPv4 too; mptcp marks a listener of Multipath TCP.
+That nobody listens on a port of --port is no error: "Nobody listens.", and exit status 0.
 
 Exit status: 0 when it was ended or has taken its samples, 1 if nothing could be read, 2 if the command line was not
 understood.`;

@@ -1,5 +1,3 @@
-import type { Remedy } from './remedies';
-
 /** Something that a check found. */
 export interface Finding {
   /** For programs: never changes its meaning. */
@@ -12,7 +10,15 @@ export interface Finding {
   remedies: Remedy[];
 }
 
-/** '1 listener', '2 listeners'. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** What to change in one place. */
+export interface Remedy {
+  where: 'program' | 'now' | 'at boot' | 'systemd' | 'Docker' | 'Kubernetes' | 'look';
+  /** Exactly what to type or to write there; what explains it begins with '#'. */
+  lines: string[];
+}
+
+/** A finding of one check, which knows nothing of the others. */
+export interface Draft extends Finding {
+  /** The sysctls to set; what to type for it comes when the wishes of all checks are known. */
+  sysctls?: Readonly<Record<string, number>>;
 }

@@ -1,7 +1,10 @@
+import type { ListeningSocket } from 'listenq/kernel';
 import { addressText, fullness, NEARLY_FULL, ownerText } from '../listener-text';
+import { counted } from '../words';
 import type { Examination, Examined } from './examination';
-import { counted, type Finding } from './finding';
-import { raiseBacklog, roomyBacklog, setSysctl } from './remedies';
+import type { Draft } from './finding';
+import { isNode } from './programs';
+import { raiseBacklog } from './remedies';
 
 /** '127.0.0.1:80 (node 17): 6 wait, limit 5, 4 drops'. */
 export function listenerLine(socket: Examined): string {
@@ -17,90 +20,98 @@ export function listenerLine(socket: Examined): string {
   return `${addressText(socket)} (${ownerText(socket)}): ${parts.join(', ')}`;
 }
 
-/** Queues that are full, or nearly. */
-export function checkQueues({ listeners = [], limits }: Examination): Finding[] {
-  const share = (socket: Examined): number => fullness({ length: socket.longest, limit: socket.limit }) ?? 0;
-  const full = listeners.filter((socket) => share(socket) >= 1);
-  const nearly = listeners.filter((socket) => share(socket) >= NEARLY_FULL && share(socket) < 1);
-  const make = (id: string, sockets: Examined[], rest: string): Finding[] => {
+/** The worst that there is to say of a listener, so that each is in one finding. */
+type Fault = 'not-accepted' | 'queue-full' | 'queue-full-unix' | 'drops-now' | 'queue-nearly-full' | 'drops';
+
+/** Queues that are full, or nearly, or from which nobody takes; and SYNs that listeners dropped. */
+export function checkQueues(examination: Examination): Draft[] {
+  const byFault = new Map<Fault, Examined[]>();
+  for (const socket of examination.listeners ?? []) {
+    const fault = faultOf(socket, examination);
+    if (fault !== undefined) byFault.set(fault, [...(byFault.get(fault) ?? []), socket]);
+  }
+  const pressure = (fault: Fault, rest: string, noun = 'accept queue'): Draft[] => {
+    const sockets = byFault.get(fault) ?? [];
     if (sockets.length === 0) return [];
-    const title = `${counted(sockets.length, 'accept queue')} ${rest}`;
-    const remedies = raiseBacklog(roomyBacklog(sockets), limits.somaxconn);
-    return [{ id, severity: 'problem', title, details: sockets.map(listenerLine), remedies }];
+    const id = fault.replace('-unix', '');
+    const title = `${counted(sockets.length, noun)} ${rest}`;
+    const change = raiseBacklog(sockets, examination.limits.somaxconn);
+    return [{ id, severity: 'problem', title, details: sockets.map(listenerLine), ...change }];
   };
-  const slow = `taken to ${NEARLY_FULL * 100} % or more: the server accepts too slowly`;
   return [
-    ...make('queue-full', full, 'full: the next client is not let in, and hears nothing'),
-    ...make('queue-nearly-full', nearly, slow),
+    ...notAccepted(byFault.get('not-accepted') ?? [], examination),
+    ...pressure('queue-full', 'full: the next client is not let in, and hears nothing'),
+    ...pressure('queue-full-unix', 'full: the next client waits in connect(), or gets EAGAIN'),
+    ...pressure('drops-now', 'dropping SYNs at this moment', 'listener'),
+    ...pressure(
+      'queue-nearly-full',
+      `taken to ${NEARLY_FULL * 100} % or more: the server accepts too slowly`,
+    ),
+    ...droppedEarlier(byFault.get('drops') ?? [], examination),
   ];
 }
 
-/** SYNs that these listeners, or others of the namespace, have dropped. */
-export function checkDrops(examination: Examination): Finding[] {
-  const { listeners = [], limits, counters, moved } = examination;
-  // A listener counts stray segments too, such as a port scanner's; these counters do not move for those.
-  const [nobodyDrops, neverFull] = [
-    moved?.listenDrops === 0,
-    counters?.listenOverflows === 0 && (counters.tcpReqQFullDrop ?? 0) === 0,
-  ];
-  const dropped = listeners.filter(({ drops }) => (drops ?? 0) > 0);
-  const now = nobodyDrops ? [] : dropped.filter(({ droppedNow }) => (droppedNow ?? 0) > 0);
-  const earlier = dropped.filter((socket) => !now.includes(socket));
-  const make = (id: string, severity: Finding['severity'], sockets: Examined[], rest: string): Finding[] => {
-    if (sockets.length === 0) return [];
-    const title = `${counted(sockets.length, 'listener')} ${rest}`;
-    const remedies = severity === 'advice' ? [] : raiseBacklog(roomyBacklog(sockets), limits.somaxconn);
-    return [{ id, severity, title, details: sockets.map(listenerLine), remedies }];
-  };
-  const stray = 'dropped segments, though no queue here has ever been full: stray ones';
-  return [
-    ...make('drops-now', 'problem', now, 'dropping SYNs at this moment'),
-    ...(neverFull
-      ? make('stray-drops', 'advice', earlier, stray)
-      : make('drops', 'problem', earlier, 'dropped SYNs earlier')),
-    ...checkNamespace(examination, dropped.length > 0),
-  ];
+function faultOf(socket: Examined, examination: Examination): Fault | undefined {
+  const { longest: length, limit, protocol, drops, droppedNow, stands } = socket;
+  const share = fullness({ length, limit }) ?? 0;
+  // A full queue that does not become shorter may be one that fills again at once.
+  if (stands && (share < 1 || nothingAccepted(examination, socket))) return 'not-accepted';
+  if (share >= 1) return protocol === 'unix' ? 'queue-full-unix' : 'queue-full';
+  // A listener counts stray segments too, such as a port scanner's; this counter does not move for those.
+  if ((droppedNow ?? 0) > 0 && examination.moved?.listenDrops !== 0) return 'drops-now';
+  if (share >= NEARLY_FULL) return 'queue-nearly-full';
+  return (drops ?? 0) > 0 ? 'drops' : undefined;
 }
 
-/** What the namespace's counters know beyond the listeners that are there. */
-function checkNamespace(examination: Examination, accountedFor: boolean): Finding[] {
-  const { counters, moved, limits, listeners = [] } = examination;
-  const findings: Finding[] = [];
-  const add = (
-    id: string,
-    severity: Finding['severity'],
-    title: string,
-    remedies: Finding['remedies'] = [],
-  ): void => {
-    findings.push({ id, severity, title, details: [], remedies });
-  };
-  const [overflows, dropsNow] = [counters?.listenOverflows ?? 0, moved?.listenDrops ?? 0];
-  const { chosen, whose } = rest(examination);
-  if (!accountedFor && dropsNow > 0) {
-    const title = `${counted(dropsNow, 'drop')} in this network namespace at this moment, of ${whose}`;
-    add('drops-now-elsewhere', chosen ? 'advice' : 'problem', title);
-  } else if (!accountedFor && overflows > 0) {
-    const title = `${counted(overflows, 'overflow')} since this network namespace began, of ${whose}`;
-    add('overflows-elsewhere', 'advice', title);
-  }
-  const synDrops = moved?.tcpReqQFullDrop ?? 0;
-  if (synDrops > 0) {
-    const title = `${counted(synDrops, 'SYN')} dropped at this moment because a SYN queue is full and syncookies are off`;
-    add('syn-queue-drops-now', 'problem', title, setSysctl('net.ipv4.tcp_syncookies', 1));
-  }
-  const cookies = moved?.tcpReqQFullDoCookies ?? 0;
-  if (cookies > 0 && limits.tcpSyncookies !== 2) {
-    const title = `${counted(cookies, 'SYN')} answered with a cookie at this moment: a SYN queue is full`;
-    add('cookies-now', 'advice', title, raiseBacklog(roomyBacklog(listeners), limits.somaxconn));
-  }
-  return findings;
+/** Whether that is certain: of a Unix-domain socket nothing is counted, and elsewhere others may have accepted. */
+function nothingAccepted({ acceptedAtMost }: Examination, { protocol }: ListeningSocket): boolean {
+  return protocol !== 'unix' && acceptedAtMost !== undefined && acceptedAtMost <= 0;
 }
 
-/** Whose the drops may be that none of the listeners looked at has counted. */
-function rest({ subject, listeners }: Examination): { chosen: boolean; whose: string } {
-  const chosen = subject.port !== undefined || subject.pid !== undefined;
-  const unknown =
-    listeners?.some(({ protocol, drops }) => protocol !== 'unix' && drops === undefined) ?? true;
-  if (unknown) return { chosen, whose: 'which listener is not known' };
-  return { chosen, whose: chosen ? 'other listeners' : 'listeners that are gone' };
+function notAccepted(sockets: readonly Examined[], examination: Examination): Draft[] {
+  if (sockets.length === 0) return [];
+  const waiting = sockets.reduce((sum, { longest }) => sum + (longest ?? 0), 0);
+  const where = sockets.length === 1 ? '' : ` in ${sockets.length} accept queues`;
+  const what = sockets.every((socket) => nothingAccepted(examination, socket))
+    ? 'nothing was accepted'
+    : 'the queue never became shorter';
+  const owners = [...new Set(sockets.map(ownerText))].join(', ');
+  const title = `${waiting} wait${where} and ${what} in ${examination.seconds.toFixed(1)} s: look at the process ${owners}; a larger backlog only delays it`;
+  const details = sockets.map(listenerLine);
+  return [{ id: 'not-accepted', severity: 'problem', title, details, remedies: lookAtOwners(sockets) }];
+}
+
+function lookAtOwners(sockets: readonly Examined[]): Draft['remedies'] {
+  const processes = sockets.flatMap((socket) => socket.processes ?? []);
+  if (processes.length === 0)
+    return [{ where: 'look', lines: ['# who has it open', 'sudo npx listenq doctor'] }];
+  const pids = [...new Set(processes.map(({ pid }) => pid))].join(',');
+  const look = ['# what it is, and what its threads wait for', `ps -L -o pid,stat,wchan:32,args -p ${pids}`];
+  const accept = 'acceptLoop({ port }) // listenq: accepts while the event loop is busy';
+  const program = processes.some(({ name }) => isNode(name))
+    ? [{ where: 'program' as const, lines: [accept] }]
+    : [];
+  return [{ where: 'look', lines: look }, ...program];
+}
+
+/** The count of a listener never goes back: what dropped once and does no more is no problem. */
+function droppedEarlier(sockets: readonly Examined[], examination: Examination): Draft[] {
+  if (sockets.length === 0) return [];
+  const { counters, moved, seconds } = examination;
+  const neverFull = counters?.listenOverflows === 0 && (counters.tcpReqQFullDrop ?? 0) === 0;
+  const details = sockets.map(listenerLine);
+  const who = counted(sockets.length, 'listener');
+  if (neverFull) {
+    const title = `${who} dropped segments, though no queue here has ever been full: stray ones`;
+    return [{ id: 'stray-drops', severity: 'advice', title, details, remedies: [] }];
+  }
+  const drops = sockets.reduce((sum, socket) => sum + (socket.drops ?? 0), 0);
+  const title = `${who} dropped ${counted(drops, 'SYN')} earlier, and none now; the count goes back to 0 only with a new socket`;
+  const rate = seconds < 0.1 ? 0 : Math.round((moved?.passiveOpens ?? 0) / seconds);
+  const known = rate === 0 ? '' : `; here it was at least ${rate} just now`;
+  const lines = [
+    `# whether the backlog is large enough: R new connections a second${known}, no accept for MS ms`,
+    `npx listenq explain --rate ${rate === 0 ? 'R' : rate} --pause MS`,
+  ];
+  return [{ id: 'drops', severity: 'advice', title, details, remedies: [{ where: 'look', lines }] }];
 }

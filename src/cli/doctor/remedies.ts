@@ -1,60 +1,33 @@
-import type { ListeningSocket } from 'listenq/kernel';
+import type { Examined } from './examination';
+import type { Draft, Remedy } from './finding';
+import { backlogLines } from './programs';
 
-/** What to change in one place. */
-export interface Remedy {
-  where: 'program' | 'now' | 'at boot' | 'systemd' | 'Docker' | 'Kubernetes' | 'look';
-  /** Exactly what to type or to write there; what explains it begins with '#'. */
-  lines: string[];
-}
+type Change = Pick<Draft, 'remedies' | 'sysctls'>;
 
-/** Those that Kubernetes lets a pod set unasked: its documentation, "Using sysctls in a Kubernetes Cluster". */
-const SAFE_IN_KUBERNETES: readonly string[] = ['net.ipv4.tcp_syncookies'];
 const LEAST_BACKLOG = 1024;
+const MOST_BACKLOG = 2 ** 30;
 
-/** How to set a sysctl. All of those used here are of the network namespace, so a container has its own. */
-export function setSysctl(name: string, value: number): Remedy[] {
-  const allowed = SAFE_IN_KUBERNETES.includes(name)
-    ? '# a safe sysctl: any pod may, unless it has hostNetwork'
-    : `# an unsafe sysctl: the kubelet of the node needs --allowed-unsafe-sysctls=${name}, the pod no hostNetwork`;
-  return [
-    { where: 'now', lines: [`sysctl -w ${name}=${value}`] },
-    { where: 'at boot', lines: ['# /etc/sysctl.d/60-listen.conf', `${name} = ${value}`] },
-    { where: 'Docker', lines: [`docker run --sysctl ${name}=${value} …`] },
-    {
-      where: 'Kubernetes',
-      lines: [
-        allowed,
-        'spec:',
-        '  securityContext:',
-        '    sysctls:',
-        `      - name: ${name}`,
-        `        value: "${value}"`,
-      ],
-    },
-  ];
+/**
+ * How to ask for more, and to accept sooner; and the cap, where it stands in the way. The number has room for twice as
+ * many as were there: it follows from them, not from the limit, so that one who has done it is not told to double it.
+ */
+export function raiseBacklog(sockets: readonly Examined[], somaxconn: number | undefined): Change {
+  const demand = Math.max(0, ...sockets.map(demandOf));
+  const backlog = Math.min(Math.max(LEAST_BACKLOG, 2 ** Math.ceil(Math.log2(2 * demand))), MOST_BACKLOG);
+  const capped = somaxconn !== undefined && backlog > somaxconn;
+  return {
+    remedies: [
+      { where: 'program', lines: backlogLines(sockets, backlog) },
+      { where: 'systemd', lines: ['# the socket unit', '[Socket]', `Backlog=${backlog}`] },
+      ...(capped ? [capCounts()] : staleLimits(sockets, somaxconn)),
+    ],
+    ...(capped && { sysctls: { 'net.core.somaxconn': backlog } }),
+  };
 }
 
-/** A backlog that leaves room, for the largest of these listeners. */
-export function roomyBacklog(sockets: readonly Pick<ListeningSocket, 'limit'>[]): number {
-  const most = Math.max(0, ...sockets.map(({ limit }) => limit ?? 0));
-  return Math.max(LEAST_BACKLOG, Math.min(2 ** Math.ceil(Math.log2(2 * most)), 2 ** 30));
-}
-
-/** How to ask for more, and to accept sooner; and the cap, where it stands in the way. */
-export function raiseBacklog(backlog: number, somaxconn: number | undefined): Remedy[] {
-  const cap = somaxconn === undefined || backlog <= somaxconn ? [] : setSysctl('net.core.somaxconn', backlog);
-  return [
-    {
-      where: 'program',
-      lines: [
-        `listen({ port, backlog: ${backlog} }) // listenq; of a living one: listener.setBacklog(${backlog})`,
-        `server.listen({ port, backlog: ${backlog} }) // net.Server`,
-        'acceptLoop({ port }) // listenq: accepts while the event loop is busy',
-      ],
-    },
-    { where: 'systemd', lines: ['# the socket unit', '[Socket]', `Backlog=${backlog}`] },
-    ...(cap.length === 0 ? [] : [capCounts(), ...cap]),
-  ];
+/** How many clients one listener had at most: those who waited, those who were turned away, and those half-open. */
+function demandOf({ longest = 0, droppedNow = 0, synLength = 0 }: Examined): number {
+  return longest + Math.max(droppedNow, 0) + synLength;
 }
 
 /** The kernel looks at the cap in listen(2), and not again. */
@@ -65,6 +38,20 @@ export function capCounts(): Remedy {
       '# net.core.somaxconn caps the backlog at listen(2): raise it first, then restart or listen again',
     ],
   };
+}
+
+/** Of those below a cap that is large enough: it may have been raised after they began to listen. */
+function staleLimits(sockets: readonly Examined[], somaxconn: number | undefined): Remedy[] {
+  const limits = sockets.flatMap(({ limit }) =>
+    limit !== undefined && somaxconn !== undefined && limit < somaxconn ? [limit] : [],
+  );
+  if (limits.length === 0) return [];
+  const which =
+    limits.length === 1
+      ? `this listener still has ${limits[0]}: it`
+      : `these listeners still have ${Math.min(...limits)} to ${Math.max(...limits)}: they`;
+  const line = `# net.core.somaxconn is ${somaxconn} now, but ${which} must listen again (restart, or setBacklog)`;
+  return [{ where: 'program', lines: [line] }];
 }
 
 export function raiseDescriptorLimit(pid: number, limit: number): Remedy[] {

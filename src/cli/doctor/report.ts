@@ -1,11 +1,10 @@
 import * as os from 'node:os';
 import type { Counters } from 'listenq/kernel';
-import { printable } from '../terminal';
-import { paint, type Terminal } from '../terminal';
+import { paint, printable, type Terminal } from '../terminal';
+import { counted } from '../words';
 import type { Examination, Subject } from './examination';
-import { counted, type Finding } from './finding';
+import type { Finding, Remedy } from './finding';
 import { listenerLine } from './queues';
-import type { Remedy } from './remedies';
 
 /** What the command has to say; without an examination if its subject could not be looked at. */
 export interface Report {
@@ -74,11 +73,13 @@ function findingParts(findings: readonly Finding[], terminal: Terminal): string[
   return findings.map(({ severity, title, details, remedies }) => {
     const head =
       severity === 'problem' ? paint(terminal, 'red', 'Problem') : paint(terminal, 'cyan', 'Advice');
-    const text = remedies.flatMap((remedy) => remedyLines(remedy, terminal));
-    const known = written.has(text.join('\n'));
-    written.add(text.join('\n'));
-    const change = known && text.length > 0 ? [paint(terminal, 'dim', '    change the same')] : text;
-    return [`${head}  ${paint(terminal, 'bold', title)}`, ...shortened(details), ...change];
+    const blocks = remedies.map((remedy) => remedyLines(remedy, terminal));
+    const fresh = blocks.filter((block) => !written.has(block.join('\n')));
+    for (const block of fresh) written.add(block.join('\n'));
+    const above =
+      fresh.length === 0 ? 'what to change is said above' : 'the rest of what to change is said above';
+    const change = fresh.length === blocks.length ? [] : [paint(terminal, 'dim', `    (${above})`)];
+    return [`${head}  ${paint(terminal, 'bold', title)}`, ...shortened(details), ...fresh.flat(), ...change];
   });
 }
 

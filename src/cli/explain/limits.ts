@@ -20,3 +20,16 @@ function nameOf(sysctl: string): string {
 function sysctlOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
+
+/** A release as it is, if the model knows it. @throws Error */
+export function kernelRelease(text: string): string {
+  try {
+    explainBacklog(0, { kernelRelease: text });
+    return text;
+  } catch (error) {
+    const [sentence = ''] = (error as Error).message
+      .replace('limits.kernelRelease', 'It')
+      .split(/\.? Received/);
+    throw new Error(sentence, { cause: error });
+  }
+}

@@ -1,16 +1,16 @@
-import type { BacklogExplanation, BacklogRecommendation, PortAdvice } from 'listenq/kernel';
+import type { BacklogExplanation, BacklogRecommendation } from 'listenq/kernel';
 import { gridAsText, type Grid } from '../grid';
 import { paint, type Terminal } from '../terminal';
 import { wrapped } from '../words';
 import type { Answer } from './answer';
 import { answersOn } from './backlog';
-import { answerOnPort } from './port';
+import { answerOnPort, type PortFindings } from './port';
 import { answerOnSize } from './size';
 
 /** What was asked for, answered. */
 export interface Findings {
   explanation: BacklogExplanation | undefined;
-  port: PortAdvice | undefined;
+  port: PortFindings | undefined;
   recommendation: BacklogRecommendation | undefined;
 }
 
@@ -67,5 +67,6 @@ function summary({ tcp, unix }: BacklogExplanation): Grid {
 
 /** For programs: the explanation as `explainBacklog` gives it, and the rest by its name. */
 export function jsonReport({ explanation, port, recommendation }: Findings): string {
-  return JSON.stringify({ ...explanation, port, recommendation }, null, 2);
+  const { advice, listening } = port ?? {};
+  return JSON.stringify({ ...explanation, port: advice, listening, recommendation }, null, 2);
 }

@@ -1,9 +1,11 @@
 import { acceptLoop, type AcceptLoop, type Connection, type Listener } from 'listenq';
-import { Clients } from './clients';
+import type { Clients } from './clients';
 import { placeOf } from './place';
 import type { Service } from './service';
 
 export interface Plan {
+  /** Whoever is being served is among them; the caller may cut them off. */
+  clients: Clients;
   service: Service;
   /** How many are served at a time; the others wait in the kernel's queue. */
   maxConnections: number;
@@ -24,13 +26,12 @@ export async function serveUntil(
   listener: Listener,
   plan: Plan,
 ): Promise<void> {
-  const { maxConnections, drainMs, say } = plan;
+  const { clients, maxConnections, drainMs, say } = plan;
   // With a bound, nothing is accepted ahead: who waits is in the kernel's queue.
   const loop = acceptLoop(listener, maxConnections === Infinity ? {} : { highWaterMark: 0 });
   loop.on('shortage', (error) => say(error.message));
-  const clients = new Clients();
   try {
-    const name = await Promise.race([signal, serveAll(loop, clients, plan)]);
+    const name = await Promise.race([signal, serveAll(loop, plan)]);
     const deadline = performance.now() + drainMs;
     say(`${name}: ending, within ${drainMs} ms; a second signal ends it at once`);
     const { untaken } = await loop.close({ drain: maxConnections > 0, timeoutMs: drainMs });
@@ -43,15 +44,15 @@ export async function serveUntil(
 }
 
 /** Takes clients for as long as the loop has any; ends only with its error. */
-async function serveAll(loop: AcceptLoop, clients: Clients, plan: Plan): Promise<never> {
+async function serveAll(loop: AcceptLoop, plan: Plan): Promise<never> {
   for (;;) {
-    await clients.fewerThan(plan.maxConnections);
-    begin(await loop.accept(), clients, plan);
+    await plan.clients.fewerThan(plan.maxConnections);
+    begin(await loop.accept(), plan);
   }
 }
 
 /** Serves one client. That it could not be is said, and is no matter of the others. */
-function begin(connection: Connection, clients: Clients, { service, verbose, say }: Plan): void {
+function begin(connection: Connection, { clients, service, verbose, say }: Plan): void {
   const tell = (what: string): void => say(`${placeOf(connection.remoteAddress)}: ${what}`);
   const fail = (error: Error): void => tell(error.message);
   try {

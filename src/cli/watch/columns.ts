@@ -11,20 +11,29 @@ export interface Column {
   /** Numbers stand on the right. */
   right?: true;
   cells: Cell[];
+  /** Of a column that can do with less width: when it is its turn, the least, and its cells in so much. */
+  narrow?: { turn: number; least: number; cells: (width: number) => Cell[] };
+  /** Left out where there is not enough room all the same. */
+  spare?: true;
 }
 
-const GAP = '  ';
+/** How wide such a table is, with so many spaces between its columns. */
+export function widthOf(columns: readonly Column[], gap: number): number {
+  return columns.reduce((sum, column) => sum + columnWidth(column) + gap, -gap);
+}
 
-/** How wide such a table is. */
-export function widthOf(columns: readonly Column[]): number {
-  return columns.reduce((sum, column) => sum + columnWidth(column) + GAP.length, -GAP.length);
+/** The same column, narrower by as much as it can do without, and no more than that. */
+export function narrowed(column: Column, excess: number): Column {
+  const { narrow } = column;
+  if (narrow === undefined || excess <= 0) return column;
+  return { ...column, cells: narrow.cells(Math.max(columnWidth(column) - excess, narrow.least)) };
 }
 
 /**
  * The lines of a table: two of headings, a rule, and the rows. Not drawn by the library for tables: it would take longer
  * than everything else in a sample together, and `watch` is to cost next to nothing.
  */
-export function tableLines(columns: readonly Column[], terminal: Terminal): string[] {
+export function tableLines(columns: readonly Column[], gap: number, terminal: Terminal): string[] {
   const widths = columns.map(columnWidth);
   const lineOf = (cellAt: (column: Column, width: number) => Cell): string => {
     const cells = columns.map((column, i) => {
@@ -33,7 +42,7 @@ export function tableLines(columns: readonly Column[], terminal: Terminal): stri
       const padded = column.right ? text.padStart(width) : text.padEnd(width);
       return colour === undefined ? padded : paint(terminal, colour, padded);
     });
-    return cells.join(GAP).trimEnd();
+    return cells.join(' '.repeat(gap)).trimEnd();
   };
   const rows = columns[0]?.cells ?? [];
   return [

@@ -1,10 +1,12 @@
 import type { Terminal } from '../terminal';
+import { counted } from '../words';
 import { History } from './history';
 import { jsonLine } from './json';
 import { Owners } from './owners';
 import { ratesBetween, takeSample, type Sample } from './sample';
 import { Screen } from './screen';
-import { LONGEST_HISTORY, viewLines, type Room, type View } from './table';
+import { LONGEST_HISTORY } from './listener-columns';
+import { viewLines, type Room, type View } from './table';
 
 export interface Plan {
   /** Only listeners on these ports; undefined for all. */
@@ -14,8 +16,8 @@ export interface Plan {
   count: number;
 }
 
-/** What a table may take that is written once: all of it, but one sample has no history. */
-const paper = (count: number): Room => ({ columns: count === 1 ? 0 : 140, lines: Infinity });
+/** What a table may take that goes elsewhere than to a screen. */
+const PAPER: Room = { columns: 140, lines: Infinity };
 
 /** Takes samples until the plan is done or the signal comes, and hands each to `show`. */
 async function watch(plan: Plan, signal: AbortSignal, show: (view: View) => void): Promise<void> {
@@ -57,7 +59,7 @@ export async function watchAsTables(plan: Plan, signal: AbortSignal, terminal: T
   let first = true;
   await watch(plan, signal, (view) => {
     const time = plan.count === 1 ? [] : [`${first ? '' : '\n'}${view.sample.time.toISOString()}`];
-    process.stdout.write(`${[...time, ...viewLines(view, paper(plan.count), terminal)].join('\n')}\n`);
+    process.stdout.write(`${[...time, ...viewLines(view, PAPER, terminal)].join('\n')}\n`);
     first = false;
   });
 }
@@ -74,7 +76,7 @@ export async function watchOnScreen(plan: Plan, ended: AbortController, terminal
   let last: View | undefined;
   const draw = (): void => {
     if (last === undefined) return;
-    const title = `listenq watch  ${last.sample.time.toTimeString().slice(0, 8)}  every ${plan.intervalMs / 1000} s  ${last.sample.listeners.length} listeners  q ends`;
+    const title = `listenq watch  ${last.sample.time.toTimeString().slice(0, 8)}  every ${plan.intervalMs / 1000} s  ${counted(last.sample.listeners.length, 'listener')}  q ends`;
     const room = { columns: screen.columns, lines: screen.rows - 2 };
     screen.draw([title, '', ...viewLines(last, room, terminal)]);
   };
@@ -82,7 +84,7 @@ export async function watchOnScreen(plan: Plan, ended: AbortController, terminal
     onEnd: () => {
       ended.abort();
     },
-    onResize: draw,
+    onRedraw: draw,
   });
   try {
     await watch(plan, ended.signal, (view) => {

@@ -120,19 +120,26 @@ function reasons(
   node: BacklogRecommendation['nodeDefault'],
 ): string[] {
   return [
-    `In ${brief(pause)} ms at ${brief(rate)} arrivals a second, ${brief(expected)} clients come on average.`,
-    `They do not come evenly: in one such pause in a million there are more than ${room}, so that room for ${room} is ` +
-      `needed.`,
+    `In ${pause} ms at ${rate} arrivals a second, ${clients(expected)} would come on average.`,
+    ...(expected === 0
+      ? []
+      : [
+          `They do not come evenly: in one such pause in a million there are more than ${room}, so that room for ` +
+            `${room} is needed.`,
+        ]),
     `A queue holds one more than its backlog: ${room - 1}.`,
     node.overflowChance <= EXCEEDED
       ? `Node's default of ${NODE_BACKLOG} would do: ${node.waiting} can wait.`
       : `Node's default of ${NODE_BACKLOG} lets ${node.waiting} wait here, and is full after ` +
-        `${brief(node.fullAfterMs ?? Infinity)} ms on average; ${brief(node.refused)} clients would find no room.`,
+        `${Math.round(node.fullAfterMs ?? Infinity)} ms on average; ${clients(node.refused)} would find no room.`,
   ];
 }
 
-function brief(value: number): string {
-  return String(Number(value.toPrecision(4)));
+/** A number of clients that need not be whole, for people. */
+function clients(count: number): string {
+  if (count > 0 && count < 1) return 'less than 1 client';
+  const whole = Math.round(count);
+  return `${whole} client${whole === 1 ? '' : 's'}`;
 }
 
 function obstaclesTo(backlog: number, { values }: Known): Obstacle[] {
