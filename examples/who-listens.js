@@ -35,7 +35,8 @@ function lineOf(socket) {
 function main() {
   const found = listeners({ synLength: true, ...(port === undefined ? {} : { port: Number(port) }) });
   for (const socket of found) console.log(lineOf(socket));
-  for (const reason of new Set(found.flatMap(({ why }) => why.processes ?? []))) console.log(`? ${reason}`);
+  const unknown = found.filter(({ processes }) => processes === undefined);
+  for (const reason of new Set(unknown.map(({ why }) => why.processes))) console.log(`? ${reason}`);
 }
 
 try {
