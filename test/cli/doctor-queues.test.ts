@@ -92,7 +92,7 @@ test(
     assert.deepEqual(problemsOf(diagnosis), ['problem queue-full']);
     assert.match(
       diagnosis.findings[0]?.details.join('\n') ?? '',
-      /^.*: 3 wait, limit 2, \d+ drops, \d+ of them now$/,
+      /^.*: 3 wait, limit 2, \d+ drops, \d+ of them now(, \d+ half-open)?$/,
     );
     closeAll(late);
     close();

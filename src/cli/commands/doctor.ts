@@ -8,6 +8,7 @@ import { checkProcess, withoutListener } from '../doctor/process';
 import { checkQueues } from '../doctor/queues';
 import { isWrong, jsonReport, textReport, type Report } from '../doctor/report';
 import { settled } from '../doctor/sysctls';
+import { checkSynQueues } from '../doctor/syn-queues';
 import { terminalOf } from '../terminal';
 import { Option, type Command } from '../vendor';
 
@@ -67,6 +68,7 @@ async function diagnose(subject: Subject, lookMs: number): Promise<Report> {
   const findings = settled([
     ...checkSubject(examination),
     ...checkQueues(examination),
+    ...checkSynQueues(examination),
     ...checkNamespace(examination),
     ...checkDescriptors(examination.descriptors, examination.listeners ?? []),
     ...checkLimits(examination),

@@ -30,8 +30,8 @@ Without --echo, --daytime or --exec it echoes. The command of --exec runs in sh,
 LISTENQ_LOCAL_ADDRESS, LISTENQ_LOCAL_PORT, LISTENQ_REMOTE_ADDRESS and LISTENQ_REMOTE_PORT, or of a Unix-domain socket
 LISTENQ_LOCAL_PATH and LISTENQ_REMOTE_PATH; its standard error is this command's own.
 
-SIGTERM and SIGINT end it with exit status 0: who is connected or queued is served first. A second one ends it at once,
-as by that signal (a shell shows 143 or 130); commands that still run get SIGTERM.
+SIGTERM, SIGINT and SIGHUP end it with exit status 0: who is connected or queued is served first. A second one ends it
+at once, as by that signal (a shell shows 143, 130 or 129); commands that still run get SIGTERM.
 
 To see a backlog at work, serve nobody, and connect from elsewhere:
   listenq serve --port 9999 --backlog 5 --max-connections 0
@@ -95,6 +95,8 @@ async function serve(options: Options, command: Command): Promise<void> {
     clients,
     service: serviceOf(options),
     maxConnections: options.maxConnections,
+    // Under a bound who waits is in the kernel's queue; and each command needs descriptors itself.
+    acceptAhead: options.maxConnections === Infinity && options.exec === undefined,
     drainMs: options.drain,
     verbose: options.verbose === true,
     say,
@@ -113,7 +115,7 @@ function listenOrExplain(options: Options, command: Command): Listener {
 }
 
 function serviceOf({ daytime: time, exec }: Options): Service {
-  if (exec !== undefined) return running(exec);
+  if (exec !== undefined) return running(exec, say);
   return time === true ? daytime : echo;
 }
 

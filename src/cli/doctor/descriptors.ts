@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import type { ListeningSocket } from 'listenq/kernel';
 import { printable } from '../terminal';
+import { raiseDescriptorLimit } from './descriptor-limit';
 import type { Finding } from './finding';
-import { raiseDescriptorLimit } from './remedies';
 
 /** The descriptors of a process. */
 export interface Descriptors {
@@ -11,10 +11,11 @@ export interface Descriptors {
   open: number;
   /** RLIMIT_NOFILE, the soft one: at it, accept(2) fails with EMFILE. */
   limit: number;
+  /** The hard one: so far the process may raise it itself. */
+  hardLimit: number;
 }
 
 const NEARLY_ALL = 0.9;
-const ROOMY = 65_536;
 
 /** Reads /proc/PID/fd and /proc/PID/limits of each process that owns one of these. */
 export function descriptorsOf(sockets: readonly ListeningSocket[], unknown: string[]): Descriptors[] {
@@ -24,16 +25,19 @@ export function descriptorsOf(sockets: readonly ListeningSocket[], unknown: stri
   return [...names].flatMap(([pid, name]) => {
     try {
       const text = fs.readFileSync(`/proc/${pid}/limits`, 'latin1');
-      const soft = /^Max open files\s+(\d+|unlimited)/m.exec(text)?.[1];
+      const [, soft, hard] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(text) ?? [];
       const open = fs.readdirSync(`/proc/${pid}/fd`).length;
-      return [
-        { pid, name, open, limit: soft === undefined || soft === 'unlimited' ? Infinity : Number(soft) },
-      ];
+      return [{ pid, name, open, limit: numberOf(soft), hardLimit: numberOf(hard) }];
     } catch (error) {
       unknown.push(`descriptors of ${printable(name)} ${pid}: ${(error as Error).message}`);
       return [];
     }
   });
+}
+
+/** 'unlimited' is more than any number. */
+function numberOf(limit: string | undefined): number {
+  return /^\d+$/.test(limit ?? '') ? Number(limit) : Infinity;
 }
 
 export function checkDescriptors(
@@ -43,12 +47,13 @@ export function checkDescriptors(
   return found.flatMap((process): Finding[] => {
     const { pid, open, limit } = process;
     const line = `${printable(process.name)} ${pid}: ${open} of ${limit} descriptors open`;
-    const remedies = raiseDescriptorLimit(pid, Math.max(ROOMY, 2 * limit));
+    const queued = Math.max(0, ...heldBy(sockets, pid).map((socket) => (socket.limit ?? 0) + 1));
+    const needed = Math.max(2 * open, open + queued);
+    const remedies = raiseDescriptorLimit(pid, { soft: limit, hard: process.hardLimit }, needed);
     if (open >= NEARLY_ALL * limit) {
       const title = `${printable(process.name)} ${pid} is near its descriptor limit: at it, accept(2) fails and the queue fills`;
       return [{ id: 'descriptors', severity: 'problem', title, details: [line], remedies }];
     }
-    const queued = Math.max(0, ...heldBy(sockets, pid).map((socket) => (socket.limit ?? 0) + 1));
     if (open + queued <= limit) return [];
     const title = `${printable(process.name)} ${pid} may open fewer descriptors than its queue holds connections`;
     const details = [`${line}; a full queue needs ${queued} more`];

@@ -2,7 +2,7 @@ import { explainBacklog } from 'listenq/kernel';
 import { counted } from '../words';
 import type { Examination } from './examination';
 import type { Draft } from './finding';
-import { listenerLine } from './queues';
+import { listenerLine } from './listener-line';
 import { capCounts } from './remedies';
 
 /** What Linux has been born with since 5.4. */

@@ -1,30 +1,19 @@
 import type { ListeningSocket } from 'listenq/kernel';
-import { addressText, fullness, NEARLY_FULL, ownerText } from '../listener-text';
+import { fullness, NEARLY_FULL, ownerText } from '../listener-text';
 import { counted } from '../words';
 import type { Examination, Examined } from './examination';
 import type { Draft } from './finding';
+import { listenerLine } from './listener-line';
 import { isNode } from './programs';
 import { raiseBacklog } from './remedies';
-
-/** '127.0.0.1:80 (node 17): 6 wait, limit 5, 4 drops'. */
-export function listenerLine(socket: Examined): string {
-  const { longest, limit, drops, droppedNow, synLength, protocol } = socket;
-  const parts = [
-    `${longest ?? '?'} wait`,
-    `limit ${limit ?? '?'}`,
-    ...(protocol === 'unix'
-      ? []
-      : [`${drops ?? '?'} drops${(droppedNow ?? 0) > 0 ? `, ${droppedNow} of them now` : ''}`]),
-    ...(synLength === undefined || synLength === 0 ? [] : [`${synLength} half-open`]),
-  ];
-  return `${addressText(socket)} (${ownerText(socket)}): ${parts.join(', ')}`;
-}
+import { droppedBySynBacklog, halfOpenSysctls } from './syn-queues';
 
 /** The worst that there is to say of a listener, so that each is in one finding. */
 type Fault = 'not-accepted' | 'queue-full' | 'queue-full-unix' | 'drops-now' | 'queue-nearly-full' | 'drops';
 
 /** Queues that are full, or nearly, or from which nobody takes; and SYNs that listeners dropped. */
 export function checkQueues(examination: Examination): Draft[] {
+  const { limits, moved } = examination;
   const byFault = new Map<Fault, Examined[]>();
   for (const socket of examination.listeners ?? []) {
     const fault = faultOf(socket, examination);
@@ -35,7 +24,10 @@ export function checkQueues(examination: Examination): Draft[] {
     if (sockets.length === 0) return [];
     const id = fault.replace('-unix', '');
     const title = `${counted(sockets.length, noun)} ${rest}`;
-    const change = raiseBacklog(sockets, examination.limits.somaxconn);
+    const change =
+      fault === 'drops-now' && droppedBySynBacklog(moved, limits)
+        ? { remedies: [], sysctls: halfOpenSysctls(limits) }
+        : raiseBacklog(sockets, limits.somaxconn);
     return [{ id, severity: 'problem', title, details: sockets.map(listenerLine), ...change }];
   };
   return [
@@ -98,7 +90,7 @@ function lookAtOwners(sockets: readonly Examined[]): Draft['remedies'] {
 function droppedEarlier(sockets: readonly Examined[], examination: Examination): Draft[] {
   if (sockets.length === 0) return [];
   const { counters, moved, seconds } = examination;
-  const neverFull = counters?.listenOverflows === 0 && (counters.tcpReqQFullDrop ?? 0) === 0;
+  const neverFull = counters?.listenDrops === 0;
   const details = sockets.map(listenerLine);
   const who = counted(sockets.length, 'listener');
   if (neverFull) {

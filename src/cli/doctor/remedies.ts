@@ -2,7 +2,8 @@ import type { Examined } from './examination';
 import type { Draft, Remedy } from './finding';
 import { backlogLines } from './programs';
 
-type Change = Pick<Draft, 'remedies' | 'sysctls'>;
+/** What to change, of a finding. */
+export type Change = Pick<Draft, 'remedies' | 'sysctls'>;
 
 const LEAST_BACKLOG = 1024;
 const MOST_BACKLOG = 2 ** 30;
@@ -12,8 +13,7 @@ const MOST_BACKLOG = 2 ** 30;
  * many as were there: it follows from them, not from the limit, so that one who has done it is not told to double it.
  */
 export function raiseBacklog(sockets: readonly Examined[], somaxconn: number | undefined): Change {
-  const demand = Math.max(0, ...sockets.map(demandOf));
-  const backlog = Math.min(Math.max(LEAST_BACKLOG, 2 ** Math.ceil(Math.log2(2 * demand))), MOST_BACKLOG);
+  const backlog = roomyBacklog(sockets);
   const capped = somaxconn !== undefined && backlog > somaxconn;
   return {
     remedies: [
@@ -23,6 +23,12 @@ export function raiseBacklog(sockets: readonly Examined[], somaxconn: number | u
     ],
     ...(capped && { sysctls: { 'net.core.somaxconn': backlog } }),
   };
+}
+
+/** A backlog with room for twice as many as the fullest of these had. */
+export function roomyBacklog(sockets: readonly Examined[]): number {
+  const demand = Math.max(0, ...sockets.map(demandOf));
+  return Math.min(Math.max(LEAST_BACKLOG, 2 ** Math.ceil(Math.log2(2 * demand))), MOST_BACKLOG);
 }
 
 /** How many clients one listener had at most: those who waited, those who were turned away, and those half-open. */
@@ -52,16 +58,4 @@ function staleLimits(sockets: readonly Examined[], somaxconn: number | undefined
       : `these listeners still have ${Math.min(...limits)} to ${Math.max(...limits)}: they`;
   const line = `# net.core.somaxconn is ${somaxconn} now, but ${which} must listen again (restart, or setBacklog)`;
   return [{ where: 'program', lines: [line] }];
-}
-
-export function raiseDescriptorLimit(pid: number, limit: number): Remedy[] {
-  return [
-    { where: 'now', lines: [`prlimit --pid ${pid} --nofile=${limit}:${limit}`] },
-    { where: 'systemd', lines: ['# the service unit', '[Service]', `LimitNOFILE=${limit}`] },
-    { where: 'Docker', lines: [`docker run --ulimit nofile=${limit}:${limit} …`] },
-    {
-      where: 'Kubernetes',
-      lines: ['# a pod cannot ask for it: LimitNOFILE= of the container runtime, as in containerd.service'],
-    },
-  ];
 }

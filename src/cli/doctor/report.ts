@@ -4,7 +4,7 @@ import { paint, printable, type Terminal } from '../terminal';
 import { counted } from '../words';
 import type { Examination, Subject } from './examination';
 import type { Finding, Remedy } from './finding';
-import { listenerLine } from './queues';
+import { listenerLine } from './listener-line';
 
 /** What the command has to say; without an examination if its subject could not be looked at. */
 export interface Report {

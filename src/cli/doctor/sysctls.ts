@@ -24,7 +24,7 @@ function setSysctl(name: string, value: number): Remedy[] {
   return [
     { where: 'now', lines: [`sysctl -w ${name}=${value}`] },
     { where: 'at boot', lines: ['# add the line to /etc/sysctl.d/60-listen.conf', `${name} = ${value}`] },
-    { where: 'Docker', lines: [`docker run --sysctl ${name}=${value} …`] },
+    { where: 'Docker', lines: ['# not with --network host', `docker run --sysctl ${name}=${value} …`] },
     {
       where: 'Kubernetes',
       lines: [

@@ -9,6 +9,8 @@ export interface Plan {
   service: Service;
   /** How many are served at a time; the others wait in the kernel's queue. */
   maxConnections: number;
+  /** Whether clients may leave that queue before they are served. */
+  acceptAhead: boolean;
   /** How long those who are there may go on once it is to end. */
   drainMs: number;
   /** A line for each client. */
@@ -26,9 +28,8 @@ export async function serveUntil(
   listener: Listener,
   plan: Plan,
 ): Promise<void> {
-  const { clients, maxConnections, drainMs, say } = plan;
-  // With a bound, nothing is accepted ahead: who waits is in the kernel's queue.
-  const loop = acceptLoop(listener, maxConnections === Infinity ? {} : { highWaterMark: 0 });
+  const { clients, acceptAhead, maxConnections, drainMs, say } = plan;
+  const loop = acceptLoop(listener, acceptAhead ? {} : { highWaterMark: 0 });
   loop.on('shortage', (error) => say(error.message));
   try {
     const name = await Promise.race([signal, serveAll(loop, plan)]);
@@ -47,18 +48,19 @@ export async function serveUntil(
 async function serveAll(loop: AcceptLoop, plan: Plan): Promise<never> {
   for (;;) {
     await plan.clients.fewerThan(plan.maxConnections);
-    begin(await loop.accept(), plan);
+    await begin(await loop.accept(), plan);
   }
 }
 
-/** Serves one client. That it could not be is said, and is no matter of the others. */
-function begin(connection: Connection, { clients, service, verbose, say }: Plan): void {
+/** Begins to serve one client. That it could not be is said, and is no matter of the others. */
+async function begin(connection: Connection, { clients, service, verbose, say }: Plan): Promise<void> {
   const tell = (what: string): void => say(`${placeOf(connection.remoteAddress)}: ${what}`);
   const fail = (error: Error): void => tell(error.message);
   try {
     const served = service(connection);
     clients.add(served);
     served.ended.then(verbose ? tell : undefined, fail);
+    await served.begun;
   } catch (error) {
     connection.close();
     fail(error as Error);

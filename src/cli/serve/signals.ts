@@ -1,4 +1,4 @@
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Catches the first signal that asks the process to end; the next one does what it does to any process, after `atOnce`. */
 export function firstSignal(atOnce: () => void): Promise<NodeJS.Signals> {
