@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { test } from 'node:test';
-import { anyOf, needsTool, privateNetwork, setSysctl, type Skip } from '../support/machine';
+import { anyOf, needsTool, privateNetwork, setSysctl } from '../support/machine';
 import { diagnose, linesOf } from './diagnosis';
 
 const skip = anyOf(privateNetwork(), needsTool('python3'), needsTool('prlimit'));
