@@ -53,7 +53,8 @@ std::string name_of(int process) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size) - (text[size - 1] == '\n' ? 1 : 0)) : "";
 }
 
-// What errno says of a process that cannot be opened: one that has ended hides nothing; a shortage is this process's own.
+// What errno says of a process that cannot be opened: one that has ended hides nothing; a shortage is this process's
+// own.
 Status count_hidden(SocketOwners& found) {
   if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) return last_error("open");
   if (errno != ENOENT && errno != ESRCH) ++found.hidden;
