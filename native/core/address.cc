@@ -81,7 +81,8 @@ std::optional<Address> unix_address(std::string_view name) {
 Address address_from_bytes(const void* bytes, std::size_t length) {
   Address address;
   address.length = static_cast<socklen_t>(std::min(length, sizeof address.storage));
-  std::memcpy(&address.storage, bytes, address.length);
+  // Of no bytes there may be no address either, which memcpy(3) does not take.
+  if (address.length > 0) std::memcpy(&address.storage, bytes, address.length);
   return address;
 }
 

@@ -188,7 +188,12 @@ const mayUnshare = spawnSync('unshare', ['-m', 'true']).status === 0 ? false : '
 /** What `counters()` does in a mount namespace of its own, prepared by `shell`. */
 function countersUnder(shell: string): { given?: number; error?: Record<string, unknown> } {
   return inChild(
-    () => {
+    (_, __, command: string) => {
+      // Not before it: a sanitizer's runtime wants /proc when the process starts.
+      (require('node:child_process') as typeof import('node:child_process')).execFileSync('sh', [
+        '-c',
+        command,
+      ]);
       const kernel = require('listenq/kernel') as typeof import('listenq/kernel');
       try {
         return { given: Object.keys(kernel.counters()).length };
@@ -197,7 +202,7 @@ function countersUnder(shell: string): { given?: number; error?: Record<string, 
         return { error: { name, code, errno, syscall, path, message } };
       }
     },
-    { under: ['unshare', '-m', 'sh', '-c', `${shell} && exec "$@"`, 'sh'] },
+    { under: ['unshare', '-m'], data: shell },
   ).result;
 }
 
