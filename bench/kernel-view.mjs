@@ -130,7 +130,7 @@ const text = `# What it costs to look
 Made by \`node bench/kernel-view.mjs --write\`: ${rounds} rounds, in each of which every way takes its turn; medians, and
 medians of the ratios that were taken round by round.
 
-Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}, Node ${process.version}.
+Machine: ${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release().replace(/-.*/, '')}, Node ${process.version}.
 
 ## A queue
 
