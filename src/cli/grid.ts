@@ -46,12 +46,6 @@ export function gridAsText(grid: Grid, terminal: Terminal): string {
     .join('\n');
 }
 
-/** How many columns the text of it takes. */
-export function gridWidth(grid: Grid): number {
-  const widths = grid.head.map((_, i) => widthOf(grid, i));
-  return widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1);
-}
-
 function widthOf({ head, rows }: Grid, column: number): number {
   const texts = [...(head[column] ?? '').split('\n'), ...rows.map((row) => row[column]?.text ?? '')];
   return Math.max(...texts.map((text) => text.length));

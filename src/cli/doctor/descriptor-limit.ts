@@ -12,7 +12,7 @@ export interface DescriptorLimit {
 const ROOMY = 65_536;
 
 /** /proc/sys/fs/nr_open: no process can have a larger limit, root's neither. Infinity if it cannot be read. */
-export function mostDescriptors(): number {
+function mostDescriptors(): number {
   try {
     return Number(fs.readFileSync('/proc/sys/fs/nr_open', 'utf8'));
   } catch {

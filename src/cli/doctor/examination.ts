@@ -1,4 +1,5 @@
 import { counterDifferences, counters, limits, listeners, SYSCTLS } from 'listenq/kernel';
+import { attempt } from '../attempt';
 import type { Counters, Limits, ListeningSocket } from 'listenq/kernel';
 import { reasons } from '../listener-text';
 import { Courses } from './courses';
@@ -98,20 +99,11 @@ function growthOf(sockets: readonly ListeningSocket[], courses: Courses): number
 
 function read({ port, pid }: Subject): Reading {
   const unknown: string[] = [];
-  const attempt = <T>(what: string, call: () => T): T | undefined => {
-    try {
-      return call();
-    } catch (error) {
-      unknown.push(`${what}: ${(error as Error).message}`);
-      return undefined;
-    }
-  };
-  const all = attempt('listeners', () =>
-    listeners({ synLength: true, ...(port === undefined ? {} : { port }) }),
-  );
+  const options = { synLength: true, ...(port === undefined ? {} : { port }) };
+  const all = attempt('listeners', () => listeners(options), unknown);
   const held = ({ processes }: ListeningSocket): boolean =>
     pid === undefined || (processes?.some((process) => process.pid === pid) ?? false);
-  return { listeners: all?.filter(held), counters: attempt('counters', counters), unknown };
+  return { listeners: all?.filter(held), counters: attempt('counters', counters, unknown), unknown };
 }
 
 function examined(

@@ -10,7 +10,7 @@ export function seconds(ms: number): string {
 }
 
 /** The kernel's own name of a counter of `counters()`: ListenDrops, TCPReqQFullDrop. */
-export function kernelName(counter: string): string {
+function kernelName(counter: string): string {
   return counter.replace(/^tcp/, 'TCP').replace(/^[a-z]/, (letter) => letter.toUpperCase());
 }
 

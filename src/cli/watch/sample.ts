@@ -1,4 +1,5 @@
 import { counters, listeners, type Counters, type ListeningSocket } from 'listenq/kernel';
+import { attempt } from '../attempt';
 import type { Owners } from './owners';
 
 /** What was read at one moment. */
@@ -34,16 +35,9 @@ const RATED = ['passiveOpens', 'listenOverflows', 'listenDrops', 'syncookiesSent
 /** Reads all listeners of the namespace and its counters. @throws Error if neither can be read */
 export function takeSample(owners: Owners): Sample {
   const problems: string[] = [];
-  const attempt = <T>(what: string, read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      problems.push(`${what}: ${(error as Error).message}`);
-      return undefined;
-    }
-  };
-  const found = attempt('listeners', () => owners.addTo(listeners({ synLength: true, processes: false })));
-  const counted = attempt('counters', counters);
+  const read = (): ListeningSocket[] => owners.addTo(listeners({ synLength: true, processes: false }));
+  const found = attempt('listeners', read, problems);
+  const counted = attempt('counters', counters, problems);
   if (found === undefined && counted === undefined) throw new Error(problems.join('; '));
   return { at: performance.now(), time: new Date(), listeners: found ?? [], counters: counted, problems };
 }
