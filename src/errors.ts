@@ -208,6 +208,13 @@ export function serverNotRunning(call: string): Error {
   );
 }
 
+export function serverListens(call: string): Error {
+  return coded(
+    new Error(`${call}: the server listens already: close() it first`),
+    'ERR_SERVER_ALREADY_LISTEN',
+  );
+}
+
 export function serverHasNoDescriptor(call: string): Error {
   return coded(
     new Error(

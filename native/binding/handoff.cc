@@ -31,7 +31,8 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
          InstanceMethod<&Self::want>("want"), InstanceMethod<&Self::news>("news"),
          InstanceMethod<&Self::pause>("pause"), InstanceMethod<&Self::stop>("stop"),
          InstanceMethod<&Self::closed>("closed"), InstanceMethod<&Self::end>("end"), InstanceMethod<&Self::ref>("ref"),
-         InstanceMethod<&Self::unref>("unref"), InstanceMethod<&Self::stats>("stats")});
+         InstanceMethod<&Self::unref>("unref"), InstanceMethod<&Self::stats>("stats"),
+         InstanceMethod<&Self::again>("again"), InstanceMethod<&Self::wait_until_left>("waitUntilLeft")});
   }
 
   // new Handoff(highWaterMark, maxWaitMs, maxWaiting, maxConnections, action, answer, onReady); -1 is "no limit".
@@ -119,6 +120,20 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
     const bool drain = in.flag(0);
     if (in.ok() && handoff_) handoff_->stop(drain);
     return in.env().Undefined();
+  }
+
+  // again(): onReady is called once more in this turn of the event loop.
+  Napi::Value again(const Napi::CallbackInfo& info) {
+    if (handoff_) waker_->wake();
+    return info.Env().Undefined();
+  }
+
+  // waitUntilLeft(milliseconds): false if the accepting thread still has the listeners then.
+  Napi::Value wait_until_left(const Napi::CallbackInfo& info) {
+    Arguments in(info);
+    const std::chrono::milliseconds timeout(in.integer(0));
+    const bool left = in.ok() && (!handoff_ || handoff_->wait_until_left(timeout));
+    return Napi::Boolean::New(in.env(), left);
   }
 
   // closed(): a connection that was handed over was closed.

@@ -50,9 +50,26 @@ Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr
   }
   batch_.reserve(kBatch);
   reserve_descriptors(handoff_->waker().fd(), handoff_->settings().high_water_mark);
+  handoff_->joined();
+}
+
+Acceptor::~Acceptor() {
+  let_go();
+}
+
+// Of the listeners. Whoever waits for that finds the sockets closed, if these were the last copies.
+void Acceptor::let_go() {
+  sources_.clear();
+  handoff_->left();
 }
 
 std::optional<std::size_t> Acceptor::gather(std::chrono::milliseconds slice) {
+  auto count = gather_some(slice);
+  if (over_) let_go();
+  return count;
+}
+
+std::optional<std::size_t> Acceptor::gather_some(std::chrono::milliseconds slice) {
   if (loaded_) rest();
   waited_ = slept_ = false;
   const auto now = Clock::now();

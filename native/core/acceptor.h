@@ -30,6 +30,9 @@ class Acceptor {
   static constexpr std::size_t kBatch = 64;
 
   Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr<ListenerMember>> members);
+  ~Acceptor();
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
 
   /**
    * Waits for connections and accepts them: poll(2), accept4(2) with SOCK_CLOEXEC and SOCK_NONBLOCK, and TCP_INFO.
@@ -62,7 +65,9 @@ class Acceptor {
   };
   using Leases = std::vector<ListenerMember::Lease>;
 
+  std::optional<std::size_t> gather_some(std::chrono::milliseconds slice);
   std::optional<std::size_t> end();
+  void let_go();
   bool any_ready() const;
   /** Lets connections gather, while they come in numbers. */
   void rest() const;

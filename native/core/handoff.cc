@@ -174,6 +174,22 @@ void Handoff::report_failure(const SystemError& error) {
   notify_taker();
 }
 
+void Handoff::joined() {
+  std::lock_guard lock(mutex_);
+  joined_ = true;
+}
+
+void Handoff::left() {
+  std::lock_guard lock(mutex_);
+  joined_ = false;
+  left_.notify_all();
+}
+
+bool Handoff::wait_until_left(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return left_.wait_for(lock, timeout, [this] { return !joined_; });
+}
+
 Handoff::Taken Handoff::take(std::size_t wanting, Arrival& arrival) {
   std::lock_guard lock(mutex_);
   if (news_) return Taken::kNews;

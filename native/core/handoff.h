@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -127,6 +128,9 @@ class Handoff {
   /** Reports a shortage; the taker hears of the first in a while. */
   void report_shortage(const SystemError& error, Clock::time_point now);
   void report_failure(const SystemError& error);
+  /** The accepting thread has a copy of the listeners from now on; and none any more, nor will it hand anything over. */
+  void joined();
+  void left();
 
   // For the thread that takes.
 
@@ -140,6 +144,9 @@ class Handoff {
   void pause(bool on);
   /** Tells the accepting thread to end; with `drain` once it has handed over all that the kernel has queued. */
   void stop(bool drain);
+  /** Waits until the accepting thread has let go of the listeners, after stop() or the end of each of them: blocks, for
+   * `timeout` at most. False if time was up. */
+  bool wait_until_left(std::chrono::milliseconds timeout);
   /** A connection that was handed over was closed. */
   void closed();
   /** Closes what waits; nothing is taken over from now on, and nobody notified. How many it closed. */
@@ -164,6 +171,8 @@ class Handoff {
   std::deque<Arrival> waiting_;
   std::size_t wanting_ = 0;
   bool paused_ = false;
+  bool joined_ = false;
+  std::condition_variable left_;
   Orders::State state_ = Orders::State::kAccept;
   bool ended_ = false;
   bool taker_busy_ = false;

@@ -1,7 +1,12 @@
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import { acceptThreadEnded, illegalConstructor, listenerClosed, loopClosed } from '../errors';
-import type { Handoff } from '../native/contract';
+import {
+  acceptThreadEnded,
+  illegalConstructor,
+  listenerClosed,
+  loopClosed,
+  type SystemCallError,
+} from '../errors';
 import { makeAccepted, type Connection } from '../socket/connection';
 import { listen, type ListenOptions } from '../socket/listen';
 import type { Listener } from '../socket/listener';
@@ -9,6 +14,7 @@ import { packedPeer } from '../socket/names';
 import * as check from '../validate';
 import { emitting } from './emitting';
 import type { AcceptLoopEvents, CloseReport } from './events';
+import { Intake } from './intake';
 import { listenerList, type ListenerList } from './listener-list';
 import {
   checkAccept,
@@ -23,17 +29,19 @@ import {
   type CloseOptions,
 } from './options';
 import { statsOf, type AcceptLoopStats } from './stats';
-import { makeHandoff, startThread } from './thread';
+import { startThread } from './thread';
 import { timeLimit } from './time-limit';
 import { makeWaiter, type Waiter } from './waiter';
 import { warnOfShortage } from './warnings';
 
-/** What `Handoff.take` gives instead of a descriptor. */
-const NEWS = -2;
-/** How many connections are handed out in one turn of the event loop, lest a flood keep it from all else. */
-const TURN = 64;
+/** How long the end of a loop may hold this thread until the accepting one has let go of the listeners. */
+const LET_GO_MS = 200;
 const INTERNAL = Symbol('listenq.internal');
-let construct: (listeners: Listener[], options: CheckedOptions) => AcceptLoop;
+let construct: (listeners: Listener[], options: CheckedOptions, receive?: Receive) => AcceptLoop;
+let endAtOnce: (loop: AcceptLoop) => void;
+
+/** Takes a connection's descriptor over, at once. `onEnd` wants to be told when it is closed. */
+export type Receive = (fd: number, onEnd: (() => void) | undefined) => void;
 
 /**
  * Accepts on a thread of its own and hands the connections to the thread that made it, which owns it. Made by
@@ -48,13 +56,13 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   override readonly listeners: ListenerList<AcceptLoopEvents>;
   /** The bound in force: as asked, or the default. */
   readonly highWaterMark: number;
-  readonly #handoff: Handoff;
+  readonly #intake: Intake;
   readonly #thread: Worker;
   readonly #threadEnded: Promise<void>;
   readonly #waiters = new Set<Waiter>();
   readonly #onConnectionEnd: (() => void) | undefined;
-  /** How many more this turn of the event loop may take. */
-  #budget = TURN;
+  /** Gets what nobody waits for, instead of 'connection'. */
+  readonly #receive: Receive | undefined;
   #paused = false;
   /** Nothing is handed out any more. */
   #over = false;
@@ -62,31 +70,36 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #ending: Promise<CloseReport> | undefined;
   #hurry: (() => void) | undefined;
   #unwatch: (() => void) | undefined;
-  #onEmpty: (() => void) | undefined;
 
   readonly #onNewListener = (event: string | symbol): void => {
     if (event !== 'connection') return;
-    if (!this.#paused) this.#handoff.want(Math.max(this.#waiters.size, 1));
+    if (!this.#paused) this.#intake.handoff.want(Math.max(this.#waiters.size, 1));
     process.nextTick(() => this.#deliver());
   };
   /** Without a 'connection' listener one taker less waits. */
-  readonly #onRemoveListener = (): void => this.#handoff.want(this.#wanted());
+  readonly #onRemoveListener = (): void => this.#intake.handoff.want(this.#wanted());
 
   static {
-    construct = (listeners, options) => new AcceptLoop(INTERNAL, listeners, options);
+    construct = (...parts) => new AcceptLoop(INTERNAL, ...parts);
+    endAtOnce = (loop) => loop.#endAtOnce();
   }
 
-  private constructor(guard: symbol, listeners: Listener[], options: CheckedOptions) {
+  private constructor(guard: symbol, listeners: Listener[], options: CheckedOptions, receive?: Receive) {
     if (guard !== INTERNAL) throw illegalConstructor('AcceptLoop', 'acceptLoop(source, options)');
     super();
     this.listeners = listenerList(listeners, (event) => super.listeners(event));
     this.highWaterMark = options.highWaterMark;
-    this.#handoff = makeHandoff(options, () => this.#deliver());
-    if (options.maxConnections >= 0) this.#onConnectionEnd = () => this.#handoff.closed();
+    this.#receive = receive;
+    this.#intake = new Intake(options, {
+      handOut: () => this.#handOutOne(),
+      hear: (error, fatal) => this.#hear(error, fatal),
+    });
+    const { handoff } = this.#intake;
+    if (options.maxConnections >= 0) this.#onConnectionEnd = () => handoff.closed();
     try {
-      this.#thread = startThread(this.#handoff, listeners, options);
+      this.#thread = startThread(handoff, listeners, options);
     } catch (error) {
-      this.#handoff.end();
+      handoff.end();
       throw error;
     }
     this.#threadEnded = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
@@ -110,8 +123,8 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   async accept(options: AcceptOptions = {}): Promise<Connection> {
     const signal = checkAccept(options);
     if (this.#over) throw this.#whyOver();
-    const connection = this.#waiters.size === 0 ? this.#take(1) : undefined;
-    return connection ?? this.#wait(signal);
+    const fd = this.#waiters.size === 0 ? this.#intake.take(1) : undefined;
+    return fd === undefined ? this.#wait(signal) : this.#connectionOf(fd);
   }
 
   /** Connections as they come, until the loop is closed. Leaving the iteration leaves the loop as it is. */
@@ -132,13 +145,13 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
    * may still arrive; `accept()` still gives those that have. */
   pause(): this {
     this.#paused = true;
-    this.#handoff.pause(true);
+    this.#intake.handoff.pause(true);
     return this;
   }
 
   resume(): this {
     this.#paused = false;
-    this.#handoff.pause(false);
+    this.#intake.handoff.pause(false);
     process.nextTick(() => this.#deliver());
     return this;
   }
@@ -149,7 +162,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
 
   /** Counts so far; of a closed loop, to its end. */
   stats(): AcceptLoopStats {
-    return statsOf(this.#handoff.stats(), this.#onConnectionEnd !== undefined);
+    return statsOf(this.#intake.handoff.stats(), this.#onConnectionEnd !== undefined);
   }
 
   /** Changes the backlog of each listener that is open: listen(2) again. @throws ERR_LISTENER_CLOSED */
@@ -163,13 +176,13 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
 
   /** Keeps the process alive again, after `unref()`. */
   ref(): this {
-    if (!this.#over) this.#handoff.ref();
+    if (!this.#over) this.#intake.handoff.ref();
     return this;
   }
 
   /** Lets the process end although the loop is open. */
   unref(): this {
-    this.#handoff.unref();
+    this.#intake.handoff.unref();
     return this;
   }
 
@@ -213,72 +226,49 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     this.#onRemoveListener();
   }
 
-  /** Hands out what there is, to those who want it. Called once for a burst. */
+  /** Hands out what there is, to those who want it. */
   #deliver(): void {
-    let finished = false;
-    try {
-      while (this.#handOutOne());
-      finished = true;
-    } finally {
-      // A 'connection' listener threw; those that come after must not wait for the next burst.
-      if (!finished) setImmediate(() => this.#deliver());
-    }
+    this.#intake.deliver();
   }
 
   #handOutOne(): boolean {
     if (this.#over) return false;
     const [waiter] = this.#waiters;
     if (waiter === undefined && !this.#flows()) {
-      this.#hearNews();
+      this.#intake.hearNews();
       return false;
     }
-    const connection = this.#take(this.#wanted());
-    if (connection === undefined) return false;
-    if (waiter === undefined) {
-      this.emit('connection', connection);
-    } else {
+    const fd = this.#intake.take(this.#wanted());
+    if (fd === undefined) return false;
+    if (waiter !== undefined) {
       this.#waiters.delete(waiter);
-      waiter.resolve(connection);
+      waiter.resolve(this.#connectionOf(fd));
+    } else if (this.#receive !== undefined) {
+      this.#receive(fd, this.#onConnectionEnd);
+    } else {
+      this.emit('connection', this.#connectionOf(fd));
     }
     return true;
   }
 
-  /** Takes one for the first of `wanting`. */
-  #take(wanting: number): Connection | undefined {
-    while (this.#budget > 0) {
-      const fd = this.#handoff.take(wanting);
-      if (fd >= 0) {
-        this.#spend();
-        if (this.#onEmpty !== undefined && this.#handoff.stats()[2] === 0) this.#onEmpty();
-        return makeAccepted(fd, packedPeer(0), this.#onConnectionEnd);
-      }
-      if (fd !== NEWS) return undefined;
-      this.#hearNews();
-    }
-    return undefined;
-  }
-
-  #spend(): void {
-    if (--this.#budget > 0) return;
-    setImmediate(() => {
-      this.#budget = TURN;
-      this.#deliver();
-    });
+  /** Of the descriptor that was taken last. */
+  #connectionOf(fd: number): Connection {
+    return makeAccepted(fd, packedPeer(0), this.#onConnectionEnd);
   }
 
   #wait(signal: AbortSignal | undefined): Promise<Connection> {
     const waiter = makeWaiter(signal, (gone) => {
       this.#waiters.delete(gone);
-      this.#handoff.want(this.#wanted());
+      this.#intake.handoff.want(this.#wanted());
     });
     this.#waiters.add(waiter);
-    this.#handoff.want(this.#wanted());
+    this.#intake.handoff.want(this.#wanted());
     return waiter.promise;
   }
 
-  /** Whether there is somebody to emit 'connection' to. */
+  /** Whether there is somebody to hand connections to who does not ask for them. */
   #flows(): boolean {
-    return !this.#paused && this.listenerCount('connection') > 0;
+    return !this.#paused && (this.#receive !== undefined || this.listenerCount('connection') > 0);
   }
 
   /** How many wait for a connection. */
@@ -286,10 +276,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     return Math.max(this.#waiters.size, this.#flows() ? 1 : 0);
   }
 
-  #hearNews(): void {
-    const news = this.#handoff.news();
-    if (news === undefined) return;
-    const [fatal, error] = news;
+  #hear(error: SystemCallError, fatal: boolean): void {
     if (fatal) this.#fail(error);
     else if (this.listenerCount('shortage') === 0) warnOfShortage(error);
     else emitting(() => this.emit('shortage', error));
@@ -312,7 +299,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
 
   #onThreadEnd(): void {
     if (this.#ending !== undefined) return;
-    this.#hearNews();
+    this.#intake.hearNews();
     // Somebody closed the listeners, or it is a failure. Either way what has been accepted is handed out first.
     if (this.#reason === undefined && this.listeners.some((listener) => !listener.closed))
       this.#fail(acceptThreadEnded());
@@ -323,7 +310,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     const hurry = new Promise<void>((resolve) => (this.#hurry = resolve));
     const inTime = timeLimit(timeoutMs, () => this.#hurry?.());
     this.#thread.ref();
-    this.#handoff.stop(true);
+    this.#intake.handoff.stop(true);
     this.resume();
     await Promise.race([hurry, this.#threadEnded.then(() => this.#emptied())]);
     inTime();
@@ -333,20 +320,34 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
 
   /** Waits until what was accepted is taken. */
   #emptied(): Promise<void> {
-    if (this.#handoff.stats()[2] === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#onEmpty = resolve));
+    if (this.#intake.waiting === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#intake.onEmpty = resolve));
+  }
+
+  /** As `close()`, but has the listeners closed when it returns, and passes on what was accepted before. */
+  #endAtOnce(): void {
+    if (this.#over || this.#receive === undefined) return;
+    const { handoff } = this.#intake;
+    handoff.stop(false);
+    for (const listener of this.listeners) listener.close();
+    handoff.waitUntilLeft(LET_GO_MS);
+    for (const fd of this.#intake.rest()) {
+      const receive = this.#receive;
+      emitting(() => receive(fd, this.#onConnectionEnd));
+    }
+    this.#ending ??= this.#end();
   }
 
   async #end(failure?: Error): Promise<CloseReport> {
     this.#over = true;
     this.#thread.ref();
-    this.#handoff.stop(false);
+    this.#intake.handoff.stop(false);
     for (const listener of this.listeners) listener.close();
     for (const waiter of this.#waiters) waiter.reject(this.#whyOver());
     this.#waiters.clear();
     await this.#threadEnded;
     this.#unwatch?.();
-    const report = { untaken: this.#handoff.end() };
+    const report = { untaken: this.#intake.handoff.end() };
     // Whoever waits in accept() is told there; whoever listens to events, here.
     const listens = this.listenerCount('error') + this.listenerCount('connection') > 0;
     if (failure !== undefined && listens) emitting(() => this.emit('error', failure));
@@ -381,4 +382,15 @@ export function acceptLoop(
     listener.close();
     throw error;
   }
+}
+
+/** The same for somebody who takes each connection as a bare descriptor, when it comes; the listeners become the loop's. */
+export function startLoop(listeners: Listener[], options: CheckedOptions, receive: Receive): AcceptLoop {
+  return construct(listeners, options, receive);
+}
+
+/** Ends such a loop: when this returns its listeners are closed, unless the accepting thread was kept from running, and
+ * what it had accepted is received. */
+export function endLoop(loop: AcceptLoop): void {
+  endAtOnce(loop);
 }

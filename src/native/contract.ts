@@ -132,6 +132,11 @@ export interface Handoff {
   news(): [fatal: boolean, error: SystemCallError] | undefined;
   pause(on: boolean): void;
   stop(drain: boolean): void;
+  /** Has `onReady` called once more in this turn of the event loop, after what this call leaves behind it: ticks,
+   * promises. */
+  again(): void;
+  /** Blocks until the accepting thread has let go of the listeners, for so long at most: false then. */
+  waitUntilLeft(timeoutMs: number): boolean;
   /** A connection that was handed over was closed. */
   closed(): void;
   /** Closes what waits; how many that were. The event loop is let go. */

@@ -49,7 +49,7 @@ interface Checked {
   options: ListenOptions;
 }
 
-const OPTION_NAMES = [
+export const OPTION_NAMES = [
   ...['port', 'host', 'path', 'fd', 'backlog', 'warnIfCapped', 'mptcp', 'seqpacket', 'mode'],
   ...SOCKET_OPTION_NAMES,
 ];

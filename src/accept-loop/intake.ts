@@ -1,0 +1,88 @@
+import type { Handoff } from '../native/contract';
+import type { SystemCallError } from '../errors';
+import type { CheckedOptions } from './options';
+import { makeHandoff } from './thread';
+
+/** What `Handoff.take` gives instead of a descriptor. */
+const NEWS = -2;
+/** How many connections are handed out in one turn of the event loop, lest a flood keep it from all else. */
+const TURN = 64;
+
+export interface IntakeCallbacks {
+  /** Hands out one connection; whether there was one, and somebody to take it. */
+  handOut: () => boolean;
+  /** What the accepting thread reports. `fatal`: it has ended because of it. */
+  hear: (error: SystemCallError, fatal: boolean) => void;
+}
+
+/**
+ * The taking side of a loop: connections out of the handoff, one for each call from the event loop, so that the ticks and
+ * promises of one are done before the next comes, as between two that libuv accepts.
+ */
+export class Intake {
+  readonly handoff: Handoff;
+  /** Called once nothing waits any more. */
+  onEmpty: (() => void) | undefined;
+  readonly #callbacks: IntakeCallbacks;
+  /** How many more this turn of the event loop may take. */
+  #budget = TURN;
+
+  constructor(options: CheckedOptions, callbacks: IntakeCallbacks) {
+    this.#callbacks = callbacks;
+    this.handoff = makeHandoff(options, () => this.deliver());
+  }
+
+  get waiting(): number {
+    return this.handoff.stats()[2] as number;
+  }
+
+  /** Hands one out, and has itself called again while there are any. */
+  deliver(): void {
+    let more = true;
+    try {
+      more = this.#callbacks.handOut();
+    } finally {
+      // Also when whoever got it threw: those that come after must not wait for the next burst.
+      if (more) this.handoff.again();
+    }
+  }
+
+  /** The oldest connection's descriptor, its peer the first in `acceptedPeers`, for the first of `wanting` callers that
+   * wait; undefined if there is none, or this turn has had its share. */
+  take(wanting: number): number | undefined {
+    while (this.#budget > 0) {
+      const fd = this.handoff.take(wanting);
+      if (fd >= 0) {
+        this.#spend();
+        if (this.onEmpty !== undefined && this.waiting === 0) this.onEmpty();
+        return fd;
+      }
+      if (fd !== NEWS) return undefined;
+      this.hearNews();
+    }
+    return undefined;
+  }
+
+  /** Takes what waits, whatever this turn has had. */
+  *rest(): Generator<number, void, undefined> {
+    for (;;) {
+      const fd = this.handoff.take(0);
+      if (fd >= 0) yield fd;
+      else if (fd === NEWS) this.hearNews();
+      else return;
+    }
+  }
+
+  hearNews(): void {
+    const news = this.handoff.news();
+    if (news !== undefined) this.#callbacks.hear(news[1], news[0]);
+  }
+
+  #spend(): void {
+    if (--this.#budget > 0) return;
+    setImmediate(() => {
+      this.#budget = TURN;
+      this.deliver();
+    });
+  }
+}

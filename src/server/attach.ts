@@ -1,0 +1,112 @@
+import * as net from 'node:net';
+import type { AcceptLoop } from '../accept-loop/accept-loop';
+import { checkOptions, type AcceptLoopOptions } from '../accept-loop/options';
+import { invalidArgType, listenerClosed, serverListens } from '../errors';
+import { native } from '../native/load';
+import { listen, OPTION_NAMES, type ListenOptions } from '../socket/listen';
+import { Listener, withDescriptor } from '../socket/listener';
+import * as check from '../validate';
+import { DEFAULT_BACKLOG } from './backlog';
+import { ListeningSide, type Listen } from './listening-side';
+
+/** Where to listen: as for net.Server's `listen()`, or as for the `listen()` of this package. */
+export type AttachOptions = net.ListenOptions | ListenOptions;
+
+/** Of `server.listen()`. */
+const NODE_NAMES = [
+  ...['port', 'host', 'path', 'fd', 'backlog', 'reusePort', 'ipv6Only'],
+  ...['exclusive', 'readableAll', 'writableAll', 'signal', 'handle'],
+];
+/** The first Node whose net.Server knows reusePort: elsewhere it would be passed over in silence. */
+const REUSE_PORT_SINCE = [22, 12] as const;
+
+/**
+ * Has a server of net, http, https, http2 or tls listen, as `server.listen(where)`, with the listening side of this package:
+ * the exact backlog, and an accept loop on a worker thread. All else is as before, and the server's own: `listening`,
+ * `address()`, `close()`, its events, its errors and when they are thrown or emitted, its timeouts, keep-alive, upgrades and
+ * handshakes. It stays attached: after `close()`, its own `listen()` listens in the same way.
+ *
+ * @param where options of net.Server's `listen()`, or of this package's, of which those that Node has not are set too; or
+ *   a Listener, which the server takes over, with its queue and its backlog. The default backlog is 511, as in Node
+ * @param loopOptions those of `acceptLoop`. Its events 'shortage', 'pressure' and 'relief' are the server's too; when its
+ *   signal is aborted the server is closed
+ * @returns the server
+ * @throws ERR_SERVER_ALREADY_LISTEN; ERR_LISTENER_CLOSED; TypeError and RangeError. What the kernel refuses is emitted:
+ *   'error'
+ */
+export function attach<S extends net.Server>(
+  server: S,
+  where: AttachOptions | Listener,
+  loopOptions: AcceptLoopOptions = {},
+): S {
+  if (!(server instanceof net.Server)) throw invalidArgType('server', 'a net.Server', server);
+  const options = checkOptions(loopOptions);
+  const listens = listeningFunction(server, where);
+  if (server.listening) throw serverListens('attach');
+  sideOf(server).options = options;
+  listens();
+  return server;
+}
+
+/** The loop that accepts for a server of this package, or one that was attached, while it listens: for its counts, to pause
+ * it, to change the backlog. undefined without one, as with `acceptLoop: false`. */
+export function acceptLoopOf(server: net.Server): AcceptLoop | undefined {
+  return ListeningSide.find(server)?.loop;
+}
+
+/** The server's side; a server that had none listens with it from now on, whoever calls `listen()`. */
+function sideOf(server: net.Server): ListeningSide {
+  const known = ListeningSide.find(server);
+  if (known !== undefined) return known;
+  const side = ListeningSide.of(server);
+  const own = server.listen as Listen;
+  const value = (...args: unknown[]): net.Server => {
+    side.listen(own, args);
+    return server;
+  };
+  Object.defineProperty(server, 'listen', { value, writable: true, configurable: true });
+  return side;
+}
+
+function listeningFunction(server: net.Server, where: unknown): () => void {
+  if (where instanceof Listener) {
+    if (where.closed) throw listenerClosed('attach');
+    return () => adopt(server, where);
+  }
+  const given = check.object(where, 'where', 'options of listen, or a Listener');
+  check.noOthers(given, [...NODE_NAMES, ...OPTION_NAMES], 'where');
+  return nodeCannot(given) ? () => listenAndAdopt(server, given) : () => server.listen(given);
+}
+
+function nodeCannot(given: Record<string, unknown>): boolean {
+  if (given['reusePort'] === true && !knowsReusePort()) return true;
+  return Object.keys(given).some((name) => given[name] !== undefined && !NODE_NAMES.includes(name));
+}
+
+function knowsReusePort(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major > REUSE_PORT_SINCE[0] || (major === REUSE_PORT_SINCE[0] && minor >= REUSE_PORT_SINCE[1]);
+}
+
+function listenAndAdopt(server: net.Server, options: ListenOptions): void {
+  const asked = options.backlog !== undefined;
+  let listener: Listener;
+  try {
+    listener = listen(asked ? options : { ...options, backlog: DEFAULT_BACKLOG, warnIfCapped: false });
+  } catch (error) {
+    // What the arguments have wrong is thrown, as by server.listen.
+    if (error instanceof TypeError || error instanceof RangeError) throw error;
+    process.nextTick(() => server.emit('error', error));
+    return;
+  }
+  adopt(server, listener);
+  if (!server.listening) listener.close();
+}
+
+/** Without server.listen(), which in a worker of node:cluster would ask the primary for its own descriptor of this number. */
+function adopt(server: net.Server, listener: Listener): void {
+  const address = listener.address();
+  const copy = withDescriptor(listener, 'attach', (fd) => native.dupOwned(fd));
+  native.disown(copy);
+  ListeningSide.of(server).adopt(listener, copy, address.family === 'unix' ? address.path : undefined);
+}

@@ -1,0 +1,109 @@
+import cluster from 'node:cluster';
+import type * as net from 'node:net';
+import type { AcceptLoop } from '../accept-loop/accept-loop';
+import type { CheckedOptions } from '../accept-loop/options';
+import { warnOfShortage } from '../accept-loop/warnings';
+import type { Listener } from '../socket/listener';
+import { acceptFor, type Acceptance } from './accepting';
+import { askedBacklog, DEFAULT_BACKLOG, withBacklogForPrimary } from './backlog';
+import { isOwnHandle, type ListeningHandle, type ServerInternals } from './handle';
+import { warnOfPrimary } from './warnings';
+
+/** A server's own `listen`. */
+export type Listen = (...args: unknown[]) => unknown;
+
+/** What a side needs to know of its server, kept where the server is the key: no property of it is ours. */
+const sides = new WeakMap<net.Server, ListeningSide>();
+
+/**
+ * The listening side of a net.Server, in the place of Node's: everything that the server does stays Node's own, down to the
+ * handle that it listens with; that one is taken over when the server gets it, which is when `_handle` is set.
+ */
+export class ListeningSide {
+  /** undefined: libuv accepts. */
+  options: CheckedOptions | undefined;
+  readonly #server: ServerInternals;
+  #backlog: number | undefined;
+  #listener: Listener | undefined;
+  #handle: ListeningHandle | null;
+  #acceptance: Acceptance | undefined;
+
+  /** Of this server: made at the first call. */
+  static of(server: net.Server): ListeningSide {
+    const known = sides.get(server);
+    if (known !== undefined) return known;
+    const side = new ListeningSide(server as unknown as ServerInternals);
+    sides.set(server, side);
+    return side;
+  }
+
+  /** undefined if it is Node's. */
+  static find(server: net.Server): ListeningSide | undefined {
+    return sides.get(server);
+  }
+
+  private constructor(server: ServerInternals) {
+    this.#server = server;
+    this.#handle = server._handle;
+    Object.defineProperty(server, '_handle', {
+      configurable: true,
+      enumerable: true,
+      get: () => this.#handle,
+      set: (handle: ListeningHandle | null) => this.#change(handle),
+    });
+  }
+
+  get loop(): AcceptLoop | undefined {
+    return this.#acceptance?.loop;
+  }
+
+  /** Listens as `listen`, the server's own, does; with the exact backlog. @throws what it throws; for a wrong backlog */
+  listen(listen: Listen, args: readonly unknown[]): void {
+    const backlog = askedBacklog(args);
+    // While it listens Node refuses, and all stays as it is.
+    if (this.#handle === null) this.#backlog = backlog;
+    const given = cluster.isWorker ? withBacklogForPrimary(args, backlog) : args;
+    listen.apply(this.#server, [...given]);
+  }
+
+  /** Adopts a listener, whose backlog stays; `fd` is a copy of its descriptor for the server. Both are closed with it, unless
+   * it does not listen afterwards. */
+  adopt(listener: Listener, fd: number, path: string | undefined): void {
+    this.#listener = listener;
+    this.#backlog = undefined;
+    if (path !== undefined) this.#server._pipeName = path;
+    try {
+      this.#server._listen2(null, null, null, DEFAULT_BACKLOG, fd);
+    } finally {
+      this.#listener = undefined;
+    }
+  }
+
+  #change(handle: ListeningHandle | null): void {
+    // Without a call of close: the socket moves to another thread.
+    this.#acceptance?.stop();
+    this.#acceptance = undefined;
+    this.#handle = handle;
+    if (isOwnHandle(handle)) this.#acceptance = this.#takeOver(handle);
+    else if (handle !== null && this.options !== undefined) warnOfPrimary();
+  }
+
+  #takeOver(handle: ListeningHandle): Acceptance {
+    const asked = this.#backlog !== undefined;
+    const backlog = this.#backlog ?? DEFAULT_BACKLOG;
+    const plan = { backlog, asked, loop: this.options, listener: this.#listener };
+    return acceptFor(handle, plan, {
+      started: (loop) => this.#follow(loop),
+      ended: () => this.#server.close(),
+    });
+  }
+
+  /** What the loop tells, the server tells. */
+  #follow(loop: AcceptLoop): void {
+    const server = this.#server as unknown as net.Server;
+    loop.on('error', (error) => server.emit('error', error));
+    loop.on('shortage', (error) => {
+      if (!server.emit('shortage', error)) warnOfShortage(error);
+    });
+  }
+}

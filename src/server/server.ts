@@ -1,0 +1,76 @@
+import * as net from 'node:net';
+import { checkOptions, type AcceptLoopOptions } from '../accept-loop/options';
+import { invalidArgType } from '../errors';
+import { ListeningSide, type Listen } from './listening-side';
+
+export interface ServerOptions extends net.ServerOpts {
+  /**
+   * How connections are accepted: on a worker thread (the default), with these options of `acceptLoop`; or, with false, by
+   * libuv on this thread, as net.Server does it, which at EMFILE closes what waits.
+   */
+  acceptLoop?: boolean | AcceptLoopOptions | undefined;
+}
+
+/** Of node:net's Server, and what its accept loop reports: see `AcceptLoop`. */
+export type Server = net.Server;
+
+export interface ServerConstructor {
+  new (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
+  new (connectionListener?: (socket: net.Socket) => void): Server;
+  (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
+  (connectionListener?: (socket: net.Socket) => void): Server;
+  readonly prototype: Server;
+}
+
+/**
+ * net.Server with a listening side of its own: an `instanceof` it, with all of its methods, properties, events, errors and
+ * their order, since they are Node's, in whichever version runs. It differs in three things.
+ *
+ * - The backlog reaches listen(2) untouched: 0 is 0, -1 is -1. Without one it is 511, as in Node. One that is no int32 is
+ *   refused: ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE.
+ * - Connections are accepted on a worker thread, also while this one is busy, unless `acceptLoop: false`.
+ * - At EMFILE nothing that waits is thrown away: the kernel keeps it, and 'shortage' is emitted, with the SystemCallError;
+ *   without a listener the process is warned. This is the worker thread's doing.
+ *
+ * So `close()` finds connections that were accepted and not emitted yet: they are emitted before it returns.
+ */
+export const Server: ServerConstructor = function (
+  this: unknown,
+  options?: ServerOptions,
+  connectionListener?: (socket: net.Socket) => void,
+): unknown {
+  if (!(this instanceof Server)) return new Server(options, connectionListener);
+  const loop = loopOptionsOf(options);
+  // Called, as Node's own servers do it, and not constructed: a class may inherit in the old way, by Server.call(this).
+  (net.Server as unknown as (...args: unknown[]) => void).call(this, options, connectionListener);
+  ListeningSide.of(this).options = loop;
+  return undefined;
+} as unknown as ServerConstructor;
+
+Object.defineProperty(Server, 'name', { value: 'Server' });
+Object.setPrototypeOf(Server, net.Server);
+Object.setPrototypeOf(Server.prototype, net.Server.prototype);
+
+Server.prototype.listen = function listen(this: net.Server, ...args: unknown[]): net.Server {
+  ListeningSide.of(this).listen(net.Server.prototype.listen as Listen, args);
+  return this;
+} as net.Server['listen'];
+
+/** net.createServer with the Server above. */
+export function createServer(
+  options?: ServerOptions,
+  connectionListener?: (socket: net.Socket) => void,
+): Server;
+export function createServer(connectionListener?: (socket: net.Socket) => void): Server;
+export function createServer(...args: unknown[]): Server {
+  return new Server(...(args as [ServerOptions]));
+}
+
+function loopOptionsOf(options: unknown): ReturnType<typeof checkOptions> | undefined {
+  const given = (options as ServerOptions | null | undefined)?.acceptLoop as unknown;
+  if (given === false) return undefined;
+  if (given === undefined || given === true) return checkOptions({});
+  if (typeof given !== 'object')
+    throw invalidArgType('options.acceptLoop', 'a boolean, or options of acceptLoop', given);
+  return checkOptions(given);
+}
