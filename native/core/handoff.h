@@ -128,7 +128,8 @@ class Handoff {
   /** Reports a shortage; the taker hears of the first in a while. */
   void report_shortage(const SystemError& error, Clock::time_point now);
   void report_failure(const SystemError& error);
-  /** The accepting thread has a copy of the listeners from now on; and none any more, nor will it hand anything over. */
+  /** The accepting thread has a copy of the listeners from now on; and none any more, nor will it hand anything over.
+   */
   void joined();
   void left();
 

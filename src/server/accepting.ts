@@ -4,7 +4,7 @@ import { isSystemError } from '../errors';
 import { native } from '../native/load';
 import { makeListener, type Listener } from '../socket/listener';
 import { numberForNode } from '../socket/net-socket';
-import { connectionHandle, type ListeningHandle } from './handle';
+import { connectionHandle, type Handle, type ListeningHandle } from './handle';
 
 /** What a server's listening side is to be like the next time that it listens. */
 export interface Plan {
@@ -135,7 +135,7 @@ function receiverFor(handle: ListeningHandle): Receive {
   };
 }
 
-function tellOfEnd(connection: { close(callback?: () => void): void }, onEnd: () => void): void {
+function tellOfEnd(connection: Handle, onEnd: () => void): void {
   const { close } = connection;
   let open = true;
   connection.close = (callback) => {

@@ -59,7 +59,7 @@ function sideOf(server: net.Server): ListeningSide {
   const known = ListeningSide.find(server);
   if (known !== undefined) return known;
   const side = ListeningSide.of(server);
-  const own = server.listen as Listen;
+  const own = Reflect.get(server, 'listen') as Listen;
   const value = (...args: unknown[]): net.Server => {
     side.listen(own, args);
     return server;

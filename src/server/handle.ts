@@ -4,25 +4,25 @@ import type * as net from 'node:net';
 export interface Handle {
   /** -1 where there is none, as on a closed one. */
   readonly fd: number;
-  close(callback?: () => void): void;
-  ref(): void;
-  unref(): void;
-  hasRef(): boolean;
+  close: (callback?: () => void) => void;
+  ref: () => void;
+  unref: () => void;
+  hasRef: () => boolean;
   /** An errno, or 0; a name that bind(2) refused is told here, as EADDRINUSE, and else in listen. */
-  getsockname?(out: object): number;
+  getsockname?: (out: object) => number;
 }
 
 /** Of a connection. */
 export interface ConnectionHandle extends Handle {
-  open(fd: number): number;
+  open: (fd: number) => number;
 }
 
 /** Of a listening socket. */
 export interface ListeningHandle extends Handle {
   constructor: new (type: number) => ConnectionHandle;
-  listen(backlog: number): number;
+  listen: (backlog: number) => number;
   /** Node's own: makes a net.Socket of the connection, or drops it, as the server's properties say. */
-  onconnection(status: number, connection?: ConnectionHandle): void;
+  onconnection: (status: number, connection?: ConnectionHandle) => void;
 }
 
 /** What this module uses of a net.Server's insides: the names are the same from Node 20 to 26. */

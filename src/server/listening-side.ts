@@ -84,8 +84,9 @@ export class ListeningSide {
     this.#acceptance?.stop();
     this.#acceptance = undefined;
     this.#handle = handle;
+    if (handle === null) return;
     if (isOwnHandle(handle)) this.#acceptance = this.#takeOver(handle);
-    else if (handle !== null && this.options !== undefined) warnOfPrimary();
+    else if (this.options !== undefined) warnOfPrimary();
   }
 
   #takeOver(handle: ListeningHandle): Acceptance {

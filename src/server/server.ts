@@ -3,6 +3,10 @@ import { checkOptions, type AcceptLoopOptions } from '../accept-loop/options';
 import { invalidArgType } from '../errors';
 import { ListeningSide, type Listen } from './listening-side';
 
+// Kept, as somebody may put this module's in their place.
+const NetServer = net.Server;
+const netListen = Reflect.get(NetServer.prototype, 'listen') as Listen;
+
 export interface ServerOptions extends net.ServerOpts {
   /**
    * How connections are accepted: on a worker thread (the default), with these options of `acceptLoop`; or, with false, by
@@ -42,17 +46,17 @@ export const Server: ServerConstructor = function (
   if (!(this instanceof Server)) return new Server(options, connectionListener);
   const loop = loopOptionsOf(options);
   // Called, as Node's own servers do it, and not constructed: a class may inherit in the old way, by Server.call(this).
-  (net.Server as unknown as (...args: unknown[]) => void).call(this, options, connectionListener);
+  (NetServer as unknown as (...args: unknown[]) => void).call(this, options, connectionListener);
   ListeningSide.of(this).options = loop;
   return undefined;
 } as unknown as ServerConstructor;
 
 Object.defineProperty(Server, 'name', { value: 'Server' });
-Object.setPrototypeOf(Server, net.Server);
-Object.setPrototypeOf(Server.prototype, net.Server.prototype);
+Object.setPrototypeOf(Server, NetServer);
+Object.setPrototypeOf(Server.prototype, NetServer.prototype);
 
 Server.prototype.listen = function listen(this: net.Server, ...args: unknown[]): net.Server {
-  ListeningSide.of(this).listen(net.Server.prototype.listen as Listen, args);
+  ListeningSide.of(this).listen(netListen, args);
   return this;
 } as net.Server['listen'];
 
