@@ -9,6 +9,7 @@ export type { InheritedOption } from './socket/inherited';
 export { acceptLoop, AcceptLoop } from './accept-loop/accept-loop';
 export type { AcceptLoopEvents, CloseReport } from './accept-loop/events';
 export type { AcceptLoopOptions, AcceptOptions, CloseOptions } from './accept-loop/options';
+export type { PressureOptions, PressureReading } from './accept-loop/pressure';
 export type { AcceptLoopStats } from './accept-loop/stats';
 export {
   serveBlocking,

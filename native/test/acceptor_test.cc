@@ -289,3 +289,31 @@ TEST_CASE("Acceptor: a number is not closed under the thread that accepts with i
   }
   CHECK(open_descriptors() == before);
 }
+
+TEST_CASE("Acceptor: whoever waits until it has let go finds the port free") {
+  for (int round = 0; round < 20; round++) {
+    Exchange exchange(bounded(10));
+    Member member = adopt(tcp_listener(10));
+    const Address address = name_of(member->fd());
+    auto acceptor = acceptor_of(exchange, {&member});
+    CHECK(!exchange.handoff->wait_until_left(0ms));
+    Runner accepting([&] { run(*acceptor); });
+    if (round % 2 == 0) REQUIRE(accepting.blocked());
+    exchange.handoff->stop(false);
+    member->group().close();
+    CHECK(exchange.handoff->wait_until_left(kPatience));
+    // Still running, perhaps: what it had of the listener is gone all the same.
+    UniqueFd next = must(sys::socket(AF_INET, kStream, 0));
+    CHECK(sys::bind(next.get(), address).ok());
+    CHECK(sys::listen(next.get(), 1).ok());
+    accepting.join();
+  }
+}
+
+TEST_CASE("Acceptor: nobody has to wait for one that never began or was dropped") {
+  Exchange exchange(bounded(10));
+  CHECK(exchange.handoff->wait_until_left(0ms));
+  Member member = adopt(tcp_listener(10));
+  acceptor_of(exchange, {&member}).reset();
+  CHECK(exchange.handoff->wait_until_left(0ms));
+}

@@ -28,10 +28,11 @@ import {
   type CheckedOptions,
   type CloseOptions,
 } from './options';
+import { loopLoad, watchPressure } from './pressure';
 import { statsOf, type AcceptLoopStats } from './stats';
 import { startThread } from './thread';
 import { timeLimit } from './time-limit';
-import { makeWaiter, type Waiter } from './waiter';
+import { Waiters } from './waiters';
 import { warnOfShortage } from './warnings';
 
 /** How long the end of a loop may hold this thread until the accepting one has let go of the listeners. */
@@ -59,7 +60,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   readonly #intake: Intake;
   readonly #thread: Worker;
   readonly #threadEnded: Promise<void>;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters(() => this.#intake.handoff.want(this.#wanted()));
   readonly #onConnectionEnd: (() => void) | undefined;
   /** Gets what nobody waits for, instead of 'connection'. */
   readonly #receive: Receive | undefined;
@@ -70,6 +71,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #ending: Promise<CloseReport> | undefined;
   #hurry: (() => void) | undefined;
   #unwatch: (() => void) | undefined;
+  readonly #endPressure: (() => void) | undefined;
 
   readonly #onNewListener = (event: string | symbol): void => {
     if (event !== 'connection') return;
@@ -107,6 +109,13 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     this.#thread.once('exit', () => this.#onThreadEnd());
     this.#followListeners();
     this.#watch(options.signal);
+    this.#endPressure =
+      options.pressure &&
+      watchPressure(
+        options.pressure,
+        () => loopLoad(options, this.#intake.waiting, listeners),
+        (event, reading) => emitting(() => this.emit(event, reading)),
+      );
   }
 
   /** Whether it is closed, by `close()`, an abort, an error, or the end of its listeners. */
@@ -124,7 +133,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     const signal = checkAccept(options);
     if (this.#over) throw this.#whyOver();
     const fd = this.#waiters.size === 0 ? this.#intake.take(1) : undefined;
-    return fd === undefined ? this.#wait(signal) : this.#connectionOf(fd);
+    return fd === undefined ? this.#waiters.add(signal) : this.#connectionOf(fd);
   }
 
   /** Connections as they come, until the loop is closed. Leaving the iteration leaves the loop as it is. */
@@ -233,16 +242,15 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
 
   #handOutOne(): boolean {
     if (this.#over) return false;
-    const [waiter] = this.#waiters;
-    if (waiter === undefined && !this.#flows()) {
+    const awaited = this.#waiters.size > 0;
+    if (!awaited && !this.#flows()) {
       this.#intake.hearNews();
       return false;
     }
     const fd = this.#intake.take(this.#wanted());
     if (fd === undefined) return false;
-    if (waiter !== undefined) {
-      this.#waiters.delete(waiter);
-      waiter.resolve(this.#connectionOf(fd));
+    if (awaited) {
+      this.#waiters.resolve(this.#connectionOf(fd));
     } else if (this.#receive !== undefined) {
       this.#receive(fd, this.#onConnectionEnd);
     } else {
@@ -254,16 +262,6 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   /** Of the descriptor that was taken last. */
   #connectionOf(fd: number): Connection {
     return makeAccepted(fd, packedPeer(0), this.#onConnectionEnd);
-  }
-
-  #wait(signal: AbortSignal | undefined): Promise<Connection> {
-    const waiter = makeWaiter(signal, (gone) => {
-      this.#waiters.delete(gone);
-      this.#intake.handoff.want(this.#wanted());
-    });
-    this.#waiters.add(waiter);
-    this.#intake.handoff.want(this.#wanted());
-    return waiter.promise;
   }
 
   /** Whether there is somebody to hand connections to who does not ask for them. */
@@ -343,10 +341,10 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     this.#thread.ref();
     this.#intake.handoff.stop(false);
     for (const listener of this.listeners) listener.close();
-    for (const waiter of this.#waiters) waiter.reject(this.#whyOver());
-    this.#waiters.clear();
+    this.#waiters.reject(this.#whyOver());
     await this.#threadEnded;
     this.#unwatch?.();
+    this.#endPressure?.();
     const report = { untaken: this.#intake.handoff.end() };
     // Whoever waits in accept() is told there; whoever listens to events, here.
     const listens = this.listenerCount('error') + this.listenerCount('connection') > 0;

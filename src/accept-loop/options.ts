@@ -5,6 +5,7 @@ import { native } from '../native/load';
 import type { ListenOptions } from '../socket/listen';
 import { Listener } from '../socket/listener';
 import * as check from '../validate';
+import { checkPressure, type CheckedPressure, type PressureOptions } from './pressure';
 
 export interface AcceptLoopOptions {
   /**
@@ -40,6 +41,8 @@ export interface AcceptLoopOptions {
   maxConnections?: number | undefined;
   /** Peers that are closed at once, and never handed over. Rules that are added later count from then on. */
   blockList?: BlockList | undefined;
+  /** Emits 'pressure' when so much waits, and 'relief' when it is over; nothing is looked at unless this is given. */
+  pressure?: PressureOptions | undefined;
   /** Closes the loop when it is aborted. */
   signal?: AbortSignal | undefined;
 }
@@ -65,6 +68,7 @@ export interface CheckedOptions {
   maxWaiting: number;
   maxConnections: number;
   blockList: BlockList | undefined;
+  pressure: CheckedPressure | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -75,6 +79,7 @@ const NAMES = [
   'maxWaiting',
   'maxConnections',
   'blockList',
+  'pressure',
   'signal',
 ] as const;
 
@@ -100,6 +105,8 @@ export function checkOptions(options: unknown): CheckedOptions {
     ...{ action, answer, maxWaitMs, blockList: checkBlockList(given['blockList']) },
     maxWaiting: number('maxWaiting'),
     maxConnections: number('maxConnections'),
+    pressure:
+      given['pressure'] === undefined ? undefined : checkPressure(given['pressure'], 'options.pressure'),
     signal: checkSignal(given['signal']),
   };
   return withDefaults(checked, given['overload']);

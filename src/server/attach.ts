@@ -51,6 +51,7 @@ export function attach<S extends net.Server>(
 /** The loop that accepts for a server of this package, or one that was attached, while it listens: for its counts, to pause
  * it, to change the backlog. undefined without one, as with `acceptLoop: false`. */
 export function acceptLoopOf(server: net.Server): AcceptLoop | undefined {
+  if (!(server instanceof net.Server)) throw invalidArgType('server', 'a net.Server', server);
   return ListeningSide.find(server)?.loop;
 }
 

@@ -106,5 +106,7 @@ export class ListeningSide {
     loop.on('shortage', (error) => {
       if (!server.emit('shortage', error)) warnOfShortage(error);
     });
+    for (const event of ['pressure', 'relief'] as const)
+      loop.on(event, (reading) => server.emit(event, reading));
   }
 }

@@ -22,6 +22,15 @@ const NO_NUMBER: unknown[] = ['7', null, true, {}, [1], 7n];
 const NO_COUNT: unknown[] = [-1, 0.5, NaN, Infinity, 2147483648];
 const COUNTS = ['highWaterMark', 'maxWaiting', 'maxConnections'];
 
+const PRESSURE: [pressure: object, code: string, wrong: unknown][] = [
+  ...[-0.1, 1.1, NaN].map((highRatio): [object, string, unknown] => [{ highRatio }, RANGE, highRatio]),
+  [{ highRatio: '1' }, TYPE, '1'],
+  [{ highRatio: 0.5, lowRatio: 0.5 }, VALUE, 0.5],
+  [{ intervalMs: 0 }, RANGE, 0],
+  [{ intervalMs: 0.5 }, RANGE, 0.5],
+  [{ high: 1 }, VALUE, 1],
+];
+
 const OPTIONS: Row[] = [
   ...COUNTS.flatMap((name) => [...eachOf(name, NO_NUMBER, TYPE), ...eachOf(name, NO_COUNT, RANGE)]),
   ...eachOf('maxWaitMs', NO_NUMBER, TYPE),
@@ -30,6 +39,8 @@ const OPTIONS: Row[] = [
   ...eachOf('overload', ['drop', 'Wait', '', 'HTTP/1.1 503', Buffer.alloc(0)], VALUE),
   ...eachOf('blockList', [null, [], {}, '127.0.0.1', BlockList], TYPE),
   ...eachOf('signal', [null, {}, new AbortController(), 'abort', new EventTarget()], TYPE),
+  ...eachOf('pressure', [null, 0.8, true, [1]], TYPE),
+  ...PRESSURE.map(([value, code, wrong]): Row => [{ pressure: value }, code, wrong]),
   ...eachOf('highWatermark', [5], VALUE),
   ...eachOf('timeoutMs', [5], VALUE),
   [{ highWaterMark: 5, maxWaiting: 6 }, VALUE, 6],

@@ -162,9 +162,11 @@ test('shortage without a listener: the process is warned, once', { skip }, () =>
     );
     const loop = q.acceptLoop({ host: '127.0.0.1' });
     const { port } = (loop.listeners[0] as import('listenq').Listener).address() as { port: number };
+    // The thread has started once somebody was accepted.
+    q.connect({ host: '127.0.0.1', port }).close();
+    (await loop.accept()).close();
     loop.pause();
     const client = q.connect({ host: '127.0.0.1', port });
-    await sleep(100);
     const free = s.socket(s.AF_INET, s.SOCK_STREAM);
     s.close(free);
     const { soft, hard } = s.getrlimit(s.RLIMIT_NOFILE);
