@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import {
@@ -57,6 +58,8 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   override readonly listeners: ListenerList<AcceptLoopEvents>;
   /** The bound in force: as asked, or the default. */
   readonly highWaterMark: number;
+  /** What AsyncLocalStorage has here, it has in 'connection'. */
+  readonly #scope = new AsyncResource('listenq.AcceptLoop');
   readonly #intake: Intake;
   readonly #thread: Worker;
   readonly #threadEnded: Promise<void>;
@@ -254,7 +257,8 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     } else if (this.#receive !== undefined) {
       this.#receive(fd, this.#onConnectionEnd);
     } else {
-      this.emit('connection', this.#connectionOf(fd));
+      const connection = this.#connectionOf(fd);
+      this.#scope.runInAsyncScope(() => this.emit('connection', connection));
     }
     return true;
   }

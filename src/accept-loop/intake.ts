@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Handoff } from '../native/contract';
 import type { SystemCallError } from '../errors';
 import type { CheckedOptions } from './options';
@@ -7,6 +8,9 @@ import { makeHandoff } from './thread';
 const NEWS = -2;
 /** How many connections are handed out in one turn of the event loop, lest a flood keep it from all else. */
 const TURN = 64;
+
+/** What runs in it has nobody's AsyncLocalStorage, as when libuv accepts: a socket does not inherit its server's. */
+const nowhere = new AsyncResource('listenq.Intake');
 
 export interface IntakeCallbacks {
   /** Hands out one connection; whether there was one, and somebody to take it. */
@@ -29,7 +33,7 @@ export class Intake {
 
   constructor(options: CheckedOptions, callbacks: IntakeCallbacks) {
     this.#callbacks = callbacks;
-    this.handoff = makeHandoff(options, () => this.deliver());
+    this.handoff = nowhere.runInAsyncScope(makeHandoff, undefined, options, () => this.deliver());
   }
 
   get waiting(): number {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { endLoop, startLoop, type AcceptLoop, type Receive } from '../accept-loop/accept-loop';
 import type { CheckedOptions } from '../accept-loop/options';
 import { isSystemError } from '../errors';
@@ -118,7 +119,9 @@ function errnoOf<T>(call: (argument: T) => void, argument: T): number {
   }
 }
 
+/** AsyncLocalStorage has in 'connection' what it has here; in the connection's own events, nothing. */
 function receiverFor(handle: ListeningHandle): Receive {
+  const scope = new AsyncResource('listenq.Server');
   return (fd, onEnd) => {
     const given = numberForNode(fd);
     native.disown(given);
@@ -131,7 +134,7 @@ function receiverFor(handle: ListeningHandle): Receive {
       return;
     }
     if (onEnd !== undefined) tellOfEnd(connection, onEnd);
-    handle.onconnection(0, connection);
+    scope.runInAsyncScope(handle.onconnection, handle, 0, connection);
   };
 }
 
