@@ -260,6 +260,31 @@ export function connectionEnded(wanted: number, got: number): Error {
   );
 }
 
+export function endedWithoutDescriptor(): Error {
+  return coded(
+    new Error('receiveDescriptor: the peer ended the stream, and sent no descriptor before'),
+    'ERR_CONNECTION_ENDED',
+  );
+}
+
+export function notOneDescriptor(count: number): Error {
+  const brought = count === 0 ? 'data and no descriptor' : `${count} descriptors, which are closed`;
+  return coded(
+    new Error(`receiveDescriptor: the message must bring one descriptor, and brought ${brought}`),
+    'ERR_NOT_ONE_DESCRIPTOR',
+  );
+}
+
+/** What a service manager left in the environment. */
+export function listenFdsInvalid(reason: string, value: unknown): Error {
+  return coded(new Error(`listenFds: ${reason}. It is ${util.inspect(value)}`), 'ERR_INVALID_LISTEN_FDS');
+}
+
+/** A socket of a kind that Node has no class for; the code is Node's own. */
+export function invalidFdType(call: string, kind: string): Error {
+  return coded(new TypeError(`${call}: Node has no server for ${kind} sockets`), 'ERR_INVALID_FD_TYPE');
+}
+
 export function interrupted(call: string): Error {
   return coded(new Error(`${call}: another thread called interrupt() on this one`), 'ERR_INTERRUPTED');
 }

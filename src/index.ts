@@ -20,6 +20,8 @@ export {
   type HandlerRestart,
   type ServeBlockingOptions,
 } from './accept-loop/serve-blocking';
+export { sendDescriptor, receiveDescriptor } from './handover/descriptors';
+export { listenFds, type ActivationDescriptor } from './handover/activation';
 export { interrupt } from './socket/interrupt';
 export { limits, type Limits } from './kernel/limits';
 export { SystemCallError } from './errors';

@@ -40,6 +40,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   put_syscalls(exports);
   put_owned(exports);
   put_stream(exports);
+  put_descriptor_passing(exports);
   put_resolution(exports);
   put_listener(exports);
   put_acceptor(exports);

@@ -16,6 +16,7 @@ void put_constants(Napi::Object exports);
 void put_syscalls(Napi::Object exports);
 void put_owned(Napi::Object exports);
 void put_stream(Napi::Object exports);
+void put_descriptor_passing(Napi::Object exports);
 void put_resolution(Napi::Object exports);
 void put_listener(Napi::Object exports);
 void put_acceptor(Napi::Object exports);

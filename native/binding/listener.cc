@@ -20,7 +20,8 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
     return DefineClass(env, "ListenerCopy",
                        {InstanceMethod<&Self::accept_within>("acceptWithin"), InstanceMethod<&Self::enter>("enter"),
                         InstanceMethod<&Self::leave>("leave"), InstanceMethod<&Self::lend>("lend"),
-                        InstanceMethod<&Self::token>("token"), InstanceMethod<&Self::own_path>("ownPath"),
+                        InstanceMethod<&Self::leave_path>("leavePath"), InstanceMethod<&Self::token>("token"),
+                        InstanceMethod<&Self::own_path>("ownPath"),
                         InstanceMethod<&Self::stop_admitting>("stopAdmitting"), InstanceMethod<&Self::closed>("closed"),
                         InstanceMethod<&Self::close>("close"), InstanceMethod<&Self::release>("release"),
                         InstanceMethod<&Self::detach>("detach"), InstanceMethod<&Self::failed>("failed")});
@@ -85,6 +86,12 @@ class ListenerObject : public Napi::ObjectWrap<ListenerObject> {
 
   Napi::Value leave(const Napi::CallbackInfo& info) {
     lease_.reset();
+    return info.Env().Undefined();
+  }
+
+  // leavePath(): the socket file stays when the listener is closed.
+  Napi::Value leave_path(const Napi::CallbackInfo& info) {
+    if (member_) member_->group().leave_path();
     return info.Env().Undefined();
   }
 

@@ -75,6 +75,11 @@ void ListenerGroup::own_path(std::string path) {
   path_ = OwnedPath{std::move(path), found.st_dev, found.st_ino};
 }
 
+void ListenerGroup::leave_path() {
+  std::lock_guard lock(mutex_);
+  path_.reset();
+}
+
 void ListenerGroup::remove_path() const {
   struct stat found {};
   if (!path_ || ::lstat(path_->path.c_str(), &found) != 0) return;

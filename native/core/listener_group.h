@@ -46,6 +46,8 @@ class ListenerGroup : public std::enable_shared_from_this<ListenerGroup> {
 
   /** Makes close() remove the socket file at `path` (as lstat finds it now), if it is still the same file then. */
   void own_path(std::string path);
+  /** Makes close() leave that file alone, after all: whoever has the socket too goes on with it. */
+  void leave_path();
 
   /** Somebody outside has learnt the number, and may have handed the socket to another process. */
   void lend();

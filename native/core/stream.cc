@@ -3,34 +3,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "attempt.h"
 #include "socket.h"
 #include "wait.h"
 
 namespace listenq {
-
-namespace {
-
-bool would_block(const SystemError& error) {
-  return error.number == EAGAIN || error.number == EINTR;
-}
-
-// One attempt, one wait, one more attempt: the caller decides whether to come back.
-template <typename Attempt>
-Transferred attempt_within(int fd, short events, std::span<const int> wakers, std::chrono::milliseconds slice,
-                           Attempt attempt) {
-  auto first = attempt();
-  if (first.ok()) return std::optional(first.value());
-  if (!would_block(first.error())) return first.error();
-  auto waited = wait_for(fd, events, wakers, slice);
-  if (!waited.ok()) return waited.error();
-  if (waited.value() != Waited::kReady) return std::optional<std::size_t>();
-  auto second = attempt();
-  if (second.ok()) return std::optional(second.value());
-  if (!would_block(second.error())) return second.error();
-  return std::optional<std::size_t>();
-}
-
-}  // namespace
 
 Transferred recv_within(int fd, std::span<std::byte> buffer, int flags, std::span<const int> wakers,
                         std::chrono::milliseconds slice) {

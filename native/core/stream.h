@@ -4,15 +4,15 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <span>
 
+#include "attempt.h"
 #include "result.h"
 
 namespace listenq {
 
-/** Bytes moved; nothing if `slice` passed, or a waker woke, before any could be. */
-using Transferred = Result<std::optional<std::size_t>>;
+/** Bytes moved. */
+using Transferred = Attempted<std::size_t>;
 
 /** recv(2), and if that would block, poll(2) for at most `slice` and recv(2) once more. 0 bytes is end of stream. */
 Transferred recv_within(int fd, std::span<std::byte> buffer, int flags, std::span<const int> wakers,

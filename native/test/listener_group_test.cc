@@ -229,6 +229,16 @@ TEST_CASE("ListenerGroup: close removes the socket file") {
   CHECK(exists(path));
 }
 
+TEST_CASE("ListenerGroup: close leaves the file if it was told to") {
+  TemporaryDirectory directory;
+  const std::string path = directory.file("socket");
+  Member member = adopt(listening_on(unix_address(path).value(), 1));
+  member->group().own_path(path);
+  member->group().leave_path();
+  member->group().close();
+  CHECK(exists(path));
+}
+
 TEST_CASE("ListenerGroup: close leaves a file that took the place of the socket") {
   TemporaryDirectory directory;
   const std::string path = directory.file("socket");

@@ -38,6 +38,12 @@ const TOOLS = [
   { name: 'ip', for: ['tests'], present: () => command('ip'), package: 'iproute2' },
   { name: 'nc', for: ['tests'], present: () => command('nc'), package: 'netcat-openbsd' },
   { name: 'unshare', for: ['tests'], present: () => command('unshare'), package: 'util-linux' },
+  {
+    name: 'systemd-socket-activate',
+    for: ['tests'],
+    present: () => command('systemd-socket-activate'),
+    package: 'systemd',
+  },
   { name: 'ps', for: ['tests'], present: () => command('ps'), package: 'procps' },
   { name: 'clang-format', for: ['lint'], present: () => command('clang-format'), package: 'clang-format' },
   { name: 'clang-tidy', for: ['lint'], present: () => command('clang-tidy'), package: 'clang-tidy' },

@@ -1,3 +1,4 @@
+import { isSystemError } from '../errors';
 import { native } from '../native/load';
 
 /** The accept queue of a listener. */
@@ -21,4 +22,14 @@ export function queueOfDescriptor(fd: number): Queue {
     limit: words[1] as number,
     drops: counted ? words[2] : undefined,
   };
+}
+
+/** The backlog of a living queue; for AF_UNIX a kernel without unix_diag does not tell. */
+export function limitOf(fd: number): number | undefined {
+  try {
+    return queueOfDescriptor(fd).limit;
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
 }

@@ -63,6 +63,11 @@ export interface Native {
   recvWithin(fd: number, buffer: Uint8Array, flags: number, sliceMs: number): number;
   sendWithin(fd: number, bytes: Uint8Array, flags: number, sliceMs: number): number;
   connectedWithin(fd: number, sliceMs: number): boolean;
+  /** False if `sliceMs` passed or the thread was interrupted. */
+  sendDescriptorWithin(channel: number, fd: number, sliceMs: number): boolean;
+  /** How many descriptors came, -1 not yet, -2 at end of stream. A single one is left in `acceptedFds` and owned by
+   * this environment, several are closed. */
+  receiveDescriptorWithin(channel: number, sliceMs: number): number;
   takeInterrupt(): boolean;
   interruptThread(threadId: number): boolean;
 
@@ -172,6 +177,8 @@ export interface ListenerCopy {
   lend(): number;
   token(): string;
   ownPath(path: string): void;
+  /** The socket file stays when the listener is closed. */
+  leavePath(): void;
   /** Lets no new client in; false if the socket may be another process's too. */
   stopAdmitting(): boolean;
   closed(): boolean;

@@ -4,7 +4,7 @@ import { checkOptions, type AcceptLoopOptions } from '../accept-loop/options';
 import { invalidArgType, listenerClosed, serverListens } from '../errors';
 import { native } from '../native/load';
 import { listen, OPTION_NAMES, type ListenOptions } from '../socket/listen';
-import { Listener, withDescriptor } from '../socket/listener';
+import { Listener, markLent, withDescriptor } from '../socket/listener';
 import * as check from '../validate';
 import { DEFAULT_BACKLOG } from './backlog';
 import { ListeningSide, type Listen } from './listening-side';
@@ -106,6 +106,8 @@ function listenAndAdopt(server: net.Server, options: ListenOptions): void {
 
 /** Without server.listen(), which in a worker of node:cluster would ask the primary for its own descriptor of this number. */
 function adopt(server: net.Server, listener: Listener): void {
+  // The server's socket can be sent to other processes without the listener's hearing of it.
+  markLent(listener);
   const address = listener.address();
   const copy = withDescriptor(listener, 'attach', (fd) => native.dupOwned(fd));
   native.disown(copy);

@@ -3,7 +3,7 @@ import { packAddress, packUnix, type Address, type InternetAddress } from '../ad
 import * as c from '../constants';
 import { asking, invalidArgValue, isSystemError, naming } from '../errors';
 import { limits } from '../kernel/limits';
-import { queueOfDescriptor } from '../kernel/queue';
+import { limitOf } from '../kernel/queue';
 import { native } from '../native/load';
 import * as check from '../validate';
 import { makeListener, type Listener } from './listener';
@@ -186,14 +186,4 @@ function adopt(fd: number, { backlog, warnsIfCapped, plan }: Checked): Listener 
   native.setNonblocking(fd, true);
   native.setCloexec(fd);
   return makeListener(fd, asked, { shared: true, warnsIfCapped, adopted });
-}
-
-/** The backlog of a living queue; for AF_UNIX a kernel without unix_diag does not tell. */
-function limitOf(fd: number): number | undefined {
-  try {
-    return queueOfDescriptor(fd).limit;
-  } catch (error) {
-    if (isSystemError(error)) return undefined;
-    throw error;
-  }
 }

@@ -1,8 +1,9 @@
+import * as net from 'node:net';
 import { inspect } from 'node:util';
 import type { Address } from '../address';
 import * as c from '../constants';
-import { illegalConstructor, invalidArgValue, listenerClosed, timedOut } from '../errors';
-import { queueOfDescriptor, type Queue } from '../kernel/queue';
+import { illegalConstructor, invalidArgValue, invalidFdType, listenerClosed, timedOut } from '../errors';
+import { limitOf, queueOfDescriptor, type Queue } from '../kernel/queue';
 import type { ListenerCopy } from '../native/contract';
 import { native } from '../native/load';
 import * as check from '../validate';
@@ -12,6 +13,8 @@ import { makeAccepted, type Connection } from './connection';
 import { describeSocket } from './describe';
 import { LeakWatch, settle } from './leaks';
 import { localName, packedPeer } from './names';
+import { listenOnDescriptor } from './net-server';
+import { copyAboveStdio } from './net-socket';
 import { optionNumber, readOption, type OptionValue } from './options';
 
 export interface WaitOptions {
@@ -25,6 +28,9 @@ export interface ListenerHandle {
   readonly token: string;
   readonly backlog: number | undefined;
 }
+
+// Kept, as a program may put the drop-in's in its place.
+const { createServer } = net;
 
 /** How many connections one call into the addon can bring back. */
 const BATCH = native.acceptedFds.length;
@@ -221,6 +227,40 @@ export class Listener {
     });
   }
 
+  /**
+   * Makes an ordinary net.Server of the listener, which takes its place and listens when this returns ('listening'
+   * follows), on a copy of its descriptor; this object is closed then. The queue stays as full as it is and keeps its
+   * backlog, 0 included: listen(2) is called again, with the number that the kernel has. In a cluster worker the primary
+   * process has no part in it, and `worker.disconnect()` does not close it.
+   *
+   * `server.close()` closes the listener as `close()` does: in every thread, and with its socket file. Copies that are
+   * closed in other threads leave the server as it is.
+   *
+   * @param options as for net.createServer, and so is `connectionListener`
+   * @throws ERR_LISTENER_CLOSED; ERR_INVALID_FD_TYPE for seqpacket, which Node has no server for; EMFILE; what
+   *   net.createServer throws. The listener is then as before, as it is when the server emits the 'error' of listen(2)
+   */
+  toServer(connectionListener?: (socket: net.Socket) => void): net.Server;
+  toServer(options: net.ServerOpts, connectionListener?: (socket: net.Socket) => void): net.Server;
+  toServer(...how: unknown[]): net.Server {
+    const server = createServer(...(how as Parameters<typeof createServer>));
+    this.#using('toServer', (fd) => {
+      if (native.getsockoptInt(fd, c.SOL_SOCKET, c.SO_TYPE) !== c.SOCK_STREAM) {
+        throw invalidFdType('toServer', 'seqpacket');
+      }
+      const backlog = limitOf(fd) ?? this.#backlog ?? queueOfDescriptor(fd).limit;
+      const address = localName(fd);
+      // A drain in another thread must leave the socket alone.
+      this.#copy.lend();
+      const given = copyAboveStdio(fd);
+      // Given away first: a thread that is terminated in between must not leave it with two owners.
+      native.disown(given);
+      listenOnDescriptor(server, given, backlog, address, () => this.#copy.close());
+    });
+    if (server.listening) this.#end();
+    return server;
+  }
+
   /** Gives this thread's descriptor away: the caller owns it. It is still O_NONBLOCK. Copies elsewhere go on. */
   detach(): number {
     const fd = this.#closed ? -1 : this.#copy.detach();
@@ -325,6 +365,16 @@ export function makeListener(
   const listener = construct(copy, backlog, warnsIfCapped);
   if (!adopted) checkCap(listener);
   return listener;
+}
+
+/** The socket may be another process's too from now on. */
+export function markLent(listener: Listener): void {
+  copyOf(listener).lend();
+}
+
+/** Its socket file stays when it is closed: another process goes on with it. */
+export function leavePath(listener: Listener): void {
+  copyOf(listener).leavePath();
 }
 
 /** Lets no new client in, of whom the last would be reset when the listener is closed; false where another process may

@@ -77,7 +77,8 @@ export function numberForNode(fd: number): number {
   return fd > LAST_STDIO ? fd : copyAboveStdio(fd);
 }
 
-function copyAboveStdio(fd: number): number {
+/** fcntl(F_DUPFD_CLOEXEC), owned by this environment, of a number above those three. */
+export function copyAboveStdio(fd: number): number {
   const copy = native.dupOwned(fd);
   if (copy > LAST_STDIO) return copy;
   try {

@@ -1,17 +1,12 @@
-import * as net from 'node:net';
+import type * as net from 'node:net';
 import { inspect } from 'node:util';
 import * as c from '../constants';
-import {
-  invalidArgType,
-  isSystemError,
-  serverHasNoDescriptor,
-  serverNotRunning,
-  SystemCallError,
-} from '../errors';
+import { asking, invalidArgType, isSystemError } from '../errors';
 import { queueOfDescriptor, type Queue } from '../kernel/queue';
 import { native } from '../native/load';
 import * as check from '../validate';
 import { Listener, withDescriptor } from './listener';
+import { descriptorOfServer, isServer } from './server-descriptor';
 
 /** The queues of one listener, as they were when they were read. */
 export interface QueueReading extends Queue {
@@ -107,26 +102,10 @@ function countHalfOpen(fd: number): HalfOpen {
 function withDescriptorOf<T>(source: unknown, call: (fd: number) => T): T {
   if (source instanceof Listener) return withDescriptor(source, 'queueOf', call);
   if (typeof source === 'number') return ofDescriptor(check.integer(source, 'source', 0), call);
-  if (source instanceof net.Server) return call(descriptorOfServer(source));
+  if (isServer(source)) return call(descriptorOfServer(source, 'queueOf'));
   throw invalidArgType('source', 'a Listener, a net.Server or a descriptor', source);
 }
 
 function ofDescriptor<T>(fd: number, call: (fd: number) => T): T {
-  try {
-    return call(fd);
-  } catch (error) {
-    throw error instanceof SystemCallError ? error.with({ asked: `the queue of descriptor ${fd}` }) : error;
-  }
-}
-
-/** What Node keeps of a server's socket; it has had no public name for it so far. */
-interface ServerInternals {
-  _handle?: { fd?: unknown } | null;
-}
-
-function descriptorOfServer(server: net.Server): number {
-  const handle = (server as ServerInternals)._handle;
-  if (handle === undefined || handle === null) throw serverNotRunning('queueOf');
-  if (typeof handle.fd !== 'number' || handle.fd < 0) throw serverHasNoDescriptor('queueOf');
-  return handle.fd;
+  return asking(`the queue of descriptor ${fd}`, () => call(fd));
 }

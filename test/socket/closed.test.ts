@@ -21,6 +21,7 @@ const LISTENER: Record<string, (listener: Listener) => unknown> = {
   setOption: (listener) => {
     listener.setOption('SOL_SOCKET', 'SO_KEEPALIVE', true);
   },
+  toServer: (listener) => listener.toServer(),
   detach: (listener) => listener.detach(),
 };
 

@@ -48,6 +48,11 @@ export function openDescriptors(): number[] {
   return names.filter((fd) => isOpen(fd)).sort((a, b) => a - b);
 }
 
+/** Those that are open and were not then. Of a worker that has ended some may be closed a moment later. */
+export function openedSince(before: readonly number[]): number[] {
+  return openDescriptors().filter((fd) => !before.includes(fd));
+}
+
 function isOpen(fd: number): boolean {
   try {
     fs.fstatSync(fd);

@@ -1,0 +1,45 @@
+import type * as net from 'node:net';
+import type { Address } from '../address';
+
+interface ListeningHandle {
+  close: (callback?: () => void) => void;
+}
+
+/** What is used here of a net.Server's insides: the names are the same from Node 20 to 26. */
+interface ServerInternals {
+  _handle: ListeningHandle | null;
+  _pipeName?: string;
+  /** What listen() comes to once it has found out whose the socket is: makes a handle of the descriptor, and listens. */
+  _listen2: (host: null, port: null, family: null, backlog: number, fd: number) => void;
+}
+
+/** Node's C++ takes a number modulo this, as C does; its JavaScript takes a backlog of 0 for none. */
+const INT_RANGE = 2 ** 32;
+
+/**
+ * Has a server listen on a descriptor that it owns from now on, with a backlog of any int32. If the kernel refuses, the
+ * server emits 'error', and is not listening when this returns.
+ *
+ * Not by server.listen({ fd }): that makes 511 of a backlog of 0, and in a worker of node:cluster it asks the primary
+ * process for the descriptor of this number there.
+ *
+ * @param onClose told when the server stops listening
+ */
+export function listenOnDescriptor(
+  server: net.Server,
+  fd: number,
+  backlog: number,
+  address: Address,
+  onClose: () => void,
+): void {
+  const internals = server as unknown as ServerInternals;
+  if (address.family === 'unix') internals._pipeName = address.path;
+  internals._listen2(null, null, null, backlog > 0 ? backlog : backlog + INT_RANGE, fd);
+  const handle = internals._handle;
+  if (handle === null) return;
+  const { close } = handle;
+  handle.close = (callback) => {
+    onClose();
+    close.call(handle, callback);
+  };
+}

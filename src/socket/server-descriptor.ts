@@ -1,0 +1,23 @@
+import * as net from 'node:net';
+import { serverHasNoDescriptor, serverNotRunning } from '../errors';
+
+/** What Node keeps of a server's socket; it has had no public name for it so far. */
+interface ServerInternals {
+  _handle?: { fd?: unknown } | null;
+}
+
+// Kept, as a program may put the drop-in's in its place, which not every server of Node's is.
+const { Server } = net;
+
+/** Whether it is a server of node:net, http, https, http2 or tls, or of this package. */
+export function isServer(value: unknown): value is net.Server {
+  return value instanceof Server;
+}
+
+/** The descriptor of a server of Node's, which keeps it. `call` is who asks. */
+export function descriptorOfServer(server: net.Server, call: string): number {
+  const handle = (server as ServerInternals)._handle;
+  if (handle === undefined || handle === null) throw serverNotRunning(call);
+  if (typeof handle.fd !== 'number' || handle.fd < 0) throw serverHasNoDescriptor(call);
+  return handle.fd;
+}
