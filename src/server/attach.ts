@@ -1,10 +1,11 @@
-import * as net from 'node:net';
+import type * as net from 'node:net';
 import type { AcceptLoop } from '../accept-loop/accept-loop';
 import { checkOptions, type AcceptLoopOptions } from '../accept-loop/options';
 import { invalidArgType, listenerClosed, serverListens } from '../errors';
 import { native } from '../native/load';
 import { listen, OPTION_NAMES, type ListenOptions } from '../socket/listen';
 import { Listener, markLent, withDescriptor } from '../socket/listener';
+import { isServer } from '../socket/server-descriptor';
 import * as check from '../validate';
 import { DEFAULT_BACKLOG } from './backlog';
 import { ListeningSide, type Listen } from './listening-side';
@@ -39,7 +40,7 @@ export function attach<S extends net.Server>(
   where: AttachOptions | Listener,
   loopOptions: AcceptLoopOptions = {},
 ): S {
-  if (!(server instanceof net.Server)) throw invalidArgType('server', 'a net.Server', server);
+  if (!isServer(server)) throw invalidArgType('server', 'a net.Server', server);
   const options = checkOptions(loopOptions);
   const listens = listeningFunction(server, where);
   if (server.listening) throw serverListens('attach');
@@ -51,7 +52,7 @@ export function attach<S extends net.Server>(
 /** The loop that accepts for a server of this package, or one that was attached, while it listens: for its counts, to pause
  * it, to change the backlog. undefined without one, as with `acceptLoop: false`. */
 export function acceptLoopOf(server: net.Server): AcceptLoop | undefined {
-  if (!(server instanceof net.Server)) throw invalidArgType('server', 'a net.Server', server);
+  if (!isServer(server)) throw invalidArgType('server', 'a net.Server', server);
   return ListeningSide.find(server)?.loop;
 }
 
