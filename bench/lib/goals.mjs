@@ -5,18 +5,18 @@ const range = ({ least, most }, digits) => `${least.toFixed(digits)} to ${most.t
 
 const notMeasured = (what, limit) => ({ what, limit, figure: 'not measured', met: undefined });
 
-/** The median of the ratios to another peer is at most `atMost`. */
+/** The median of the ratios to another peer is at most `atMost`, or at least `atLeast`. */
 export const ratioGoal =
-  ({ what, of, to, value, atMost, times }) =>
+  ({ what, of, to, value, atMost = Infinity, atLeast = 0, times }) =>
   (samples) => {
-    const limit = `≤ ${atMost} × ${times}`;
+    const limit = atLeast > 0 ? `≥ ${atLeast} × ${times}` : `≤ ${atMost} × ${times}`;
     const found = ratio(samples, of, to, value);
     if (found === undefined) return notMeasured(what, limit);
     return {
       what,
       limit,
       figure: `${found.median.toFixed(2)} (${range(found, 2)})`,
-      met: found.median <= atMost,
+      met: found.median <= atMost && found.median >= atLeast,
     };
   };
 

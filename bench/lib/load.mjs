@@ -18,6 +18,16 @@ export function closedLoop(port, { clients = 64, seconds = 600, connections = 1e
   return result(start('closed_loop', port, clients, seconds, connections));
 }
 
+/** HTTP clients that ask again and again, each over one connection (`keepAlive`) or over one for each request. */
+export function httpClosedLoop(port, { clients, seconds, keepAlive }) {
+  return result(start('http_closed_loop', port, clients, seconds, keepAlive ? 'keep-alive' : 'close'));
+}
+
+/** HTTP clients that arrive at a fixed rate, ask once, and give up after `patience` seconds. */
+export function httpOpenLoop(port, { rate, seconds, patience }) {
+  return result(start('http_open_loop', port, rate, seconds, patience));
+}
+
 /** Clients that arrive at a fixed rate, and wait for the server's byte at most until the grace is over. */
 export function openLoop(port, { rate, seconds, grace }) {
   return result(start('open_loop', port, rate, seconds, grace));

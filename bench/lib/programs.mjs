@@ -7,7 +7,10 @@ const source = (file) => fileURLToPath(new URL(`../native/${file}`, import.meta.
 export const program = (name) => fileURLToPath(new URL(`../build/${name}`, import.meta.url));
 
 const modified = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const NAMES = ['accept_loop', 'closed_loop', 'open_loop', 'full_queue', 'one_by_one', 'queue_cost'];
+const NAMES = [
+  ...['accept_loop', 'closed_loop', 'open_loop', 'full_queue', 'one_by_one', 'queue_cost'],
+  ...['http_closed_loop', 'http_open_loop'],
+];
 
 export function compilePrograms() {
   if (spawnSync('g++', ['--version']).status !== 0) throw new Error('needs g++, which is not installed');

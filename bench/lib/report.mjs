@@ -72,10 +72,10 @@ function leftOut(results) {
   return [...titles].map(([reason, rows]) => `- ${reason} (${rows.join('; ')})`).join('\n');
 }
 
-/** `run`: { command, settings, machine, pinning, loadBefore, network, minutes, results }. */
+/** `run`: { title, command, settings, machine, pinning, loadBefore, network, minutes, results }. */
 export function report(run) {
   const { settings, results, machine } = run;
-  return `# What accepting costs
+  return `# ${run.title}
 
 Written by \`${run.command}\`: every figure was measured in that run, nothing is typed in by hand.
 What the rows mean, and why they are measured so, stands in \`bench/README.md\`.

@@ -45,6 +45,20 @@ export const LISTENER_ONLY = peer(
   ASIDE,
 );
 
+/** Servers of one answer: they take no notice of "answer" or "close". */
+export const HTTP = {
+  plain: peer('plain', 'http.Server', inNode('http-plain.mjs'), ON_IT),
+  attach: peer('attach', 'http.Server with attach()', inNode('http-attach.mjs'), ON_IT),
+  overload: peer('overload', 'attach(), 503 after 250 ms', inNode('http-overload.mjs'), ON_IT),
+};
+
+/** Node's own server, and the one that takes its place. */
+export const NET = [
+  PEERS.find(({ key }) => key === 'netServer'),
+  peer('dropIn', 'listenq/server', inNode('drop-in.mjs'), ON_IT),
+  peer('dropInAlone', 'listenq/server, acceptLoop: false', inNode('drop-in-alone.mjs'), ON_IT),
+];
+
 export const peerNamed = (key) => PEERS.find((one) => one.key === key);
 
 async function startPeer({ command }, { backlog, answer = false, stall }) {
@@ -60,12 +74,15 @@ async function startPeer({ command }, { backlog, answer = false, stall }) {
   }
 }
 
-/** Starts a peer on the server's core, waits until it listens, and ends it after `body`. */
-export async function withServer(peer, options, body) {
-  const server = await startPeer(peer, options);
+/** Starts peers on the server's core, waits until they listen, and ends them after `body`. */
+export async function withServers(peers, options, body) {
+  const servers = [];
   try {
-    return await body(server);
+    for (const peer of peers) servers.push(await startPeer(peer, options));
+    return await body(servers);
   } finally {
-    await server.end();
+    await Promise.all(servers.map((server) => server.end()));
   }
 }
+
+export const withServer = (peer, options, body) => withServers([peer], options, ([server]) => body(server));

@@ -18,9 +18,21 @@ interface Run {
 const OPTIONAL = new Set(['bun', 'deno']);
 const LIMIT_MS = 60_000;
 
-function bench(...args: string[]): ReturnType<typeof spawnSync> {
-  const program = path.join(ROOT, 'bench', 'run.mjs');
-  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', timeout: LIMIT_MS });
+function run(program: string, ...args: string[]): ReturnType<typeof spawnSync> {
+  const file = path.join(ROOT, 'bench', program);
+  return spawnSync(process.execPath, [file, ...args], { encoding: 'utf8', timeout: LIMIT_MS });
+}
+
+const bench = (...args: string[]): ReturnType<typeof spawnSync> => run('run.mjs', ...args);
+
+function assertMeasured({ row, samples, failures }: Run['results'][number]): void {
+  for (const { key, name } of row.peers) {
+    if (OPTIONAL.has(key) && failures[key] !== undefined) continue;
+    const figures = Object.entries(samples[key]?.[0] ?? {});
+    assert.ok(figures.length > 0, `${row.name}, ${name}: ${failures[key]}`);
+    for (const [figure, value] of figures)
+      assert.ok(Number.isFinite(value), `${row.name}, ${name}: ${figure}`);
+  }
 }
 
 const skip: Skip = anyOf(needsTool('g++'), needsTool('python3'), needsRoot());
@@ -34,16 +46,30 @@ describe('bench', { skip }, () => {
       results.map(({ row }) => row.name),
       ['cpu', 'drain', 'stall', 'idle', 'memory', 'growth'],
     );
-    for (const { row, unmeasured, samples, failures } of results) {
+    for (const result of results) {
+      const { row, unmeasured } = result;
       assert.equal(unmeasured !== undefined, row.name === 'growth', `${row.name}: ${unmeasured}`);
-      if (unmeasured !== undefined) continue;
-      for (const { key, name } of row.peers) {
-        if (OPTIONAL.has(key) && failures[key] !== undefined) continue;
-        const figures = Object.entries(samples[key]?.[0] ?? {});
-        assert.ok(figures.length > 0, `${row.name}, ${name}: ${failures[key]}`);
-        for (const [figure, value] of figures)
-          assert.ok(Number.isFinite(value), `${row.name}, ${name}: ${figure}`);
-      }
+      if (unmeasured === undefined) assertMeasured(result);
+    }
+  });
+
+  test('http.mjs: a quick run has numbers for attached servers and plain ones, and every client accounted for', () => {
+    const { status, stdout, stderr } = run('http.mjs', '--quick', '--rounds', '1', '--json');
+    assert.equal(status, 0, String(stderr));
+    const { results } = JSON.parse(String(stdout)) as Run;
+    assert.deepEqual(
+      results.map(({ row }) => row.name),
+      ['keep-alive', 'connections', 'drop-in', 'overflow', 'blocked'],
+    );
+    results.forEach(assertMeasured);
+    for (const [sample] of results.slice(-2).flatMap(({ samples }) => Object.values(samples))) {
+      const ends = ['served', 'busy', 'refused', 'reset', 'cut', 'timedOut'].map(
+        (name) => sample?.[name] ?? 0,
+      );
+      assert.equal(
+        ends.reduce((sum, count) => sum + count),
+        sample?.['arrived'],
+      );
     }
   });
 

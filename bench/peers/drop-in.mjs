@@ -1,0 +1,4 @@
+import { createServer } from '../../dist/server.js';
+import { serveNet } from './lib/net.mjs';
+
+serveNet(createServer);
