@@ -37,6 +37,8 @@ const TOOLS = [
   { name: 'ss', for: ['tests'], present: () => command('ss'), package: 'iproute2' },
   { name: 'ip', for: ['tests'], present: () => command('ip'), package: 'iproute2' },
   { name: 'nc', for: ['tests'], present: () => command('nc'), package: 'netcat-openbsd' },
+  { name: 'curl', for: ['tests'], present: () => command('curl'), package: 'curl' },
+  { name: 'openssl', for: ['tests'], present: () => command('openssl'), package: 'openssl' },
   { name: 'unshare', for: ['tests'], present: () => command('unshare'), package: 'util-linux' },
   {
     name: 'systemd-socket-activate',

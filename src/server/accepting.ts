@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { endLoop, startLoop, type AcceptLoop, type Receive } from '../accept-loop/accept-loop';
+import { emitting } from '../accept-loop/emitting';
 import type { CheckedOptions } from '../accept-loop/options';
 import { isSystemError } from '../errors';
 import { native } from '../native/load';
@@ -9,10 +10,8 @@ import { connectionHandle, type Handle, type ListeningHandle } from './handle';
 
 /** What a server's listening side is to be like the next time that it listens. */
 export interface Plan {
-  /** As asked, or Node's default. */
-  backlog: number;
-  /** Whether somebody asked, so that a cap is worth a warning. */
-  asked: boolean;
+  /** As asked; undefined: what Node says. */
+  backlog: number | undefined;
   /** Of the accept loop; undefined: libuv accepts, on this thread. */
   loop: CheckedOptions | undefined;
   /** A listener to adopt, instead of listening: its backlog stays, unless one is asked for. */
@@ -46,8 +45,8 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
   let loop: AcceptLoop | undefined;
   let referenced = true;
 
-  const start = (options: CheckedOptions): void => {
-    loop = startListening(handle, plan, options);
+  const start = (options: CheckedOptions, backlog: number): void => {
+    loop = startListening(handle, plan, options, backlog);
     if (!referenced) loop.unref();
     loop.once('close', () => {
       if (loop === undefined) return;
@@ -62,11 +61,14 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
     if (ending !== undefined) endLoop(ending);
   };
 
-  handle.listen = () => {
-    if (plan.loop === undefined) return listen.call(handle, plan.backlog);
+  handle.listen = (given) => {
+    // A numeric string is what Node's C++ would take it for.
+    const backlog = plan.backlog ?? Number(given) | 0;
+    const { loop: options } = plan;
+    if (options === undefined) return listen.call(handle, backlog);
     // What bind(2) refused libuv keeps until here: the socket has no name, and must not get one by listening.
     const unbound = handle.getsockname?.({}) ?? 0;
-    return unbound === 0 ? errnoOf(start, plan.loop) : unbound;
+    return unbound === 0 ? errnoOf(() => start(options, backlog)) : unbound;
   };
   handle.close = (callback) => {
     stop();
@@ -91,10 +93,15 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
   };
 }
 
-function startListening(handle: ListeningHandle, plan: Plan, options: CheckedOptions): AcceptLoop {
-  const listener = plan.listener ?? copyOf(handle, plan.asked);
+function startListening(
+  handle: ListeningHandle,
+  plan: Plan,
+  options: CheckedOptions,
+  backlog: number,
+): AcceptLoop {
+  const listener = plan.listener ?? copyOf(handle, plan.backlog !== undefined);
   try {
-    if (plan.listener === undefined || plan.asked) listener.setBacklog(plan.backlog);
+    if (plan.listener === undefined) listener.setBacklog(backlog);
     return startLoop([listener], options, receiverFor(handle));
   } catch (error) {
     // One that was given is as before.
@@ -109,9 +116,9 @@ function copyOf(handle: ListeningHandle, warnsIfCapped: boolean): Listener {
 }
 
 /** 0, or the errno with which the kernel refused. */
-function errnoOf<T>(call: (argument: T) => void, argument: T): number {
+function errnoOf(call: () => void): number {
   try {
-    call(argument);
+    call();
     return 0;
   } catch (error) {
     if (isSystemError(error)) return error.errno;
@@ -119,8 +126,29 @@ function errnoOf<T>(call: (argument: T) => void, argument: T): number {
   }
 }
 
-/** AsyncLocalStorage has in 'connection' what it has here; in the connection's own events, nothing. */
+/** Gives the handle connections, one after another: one that comes while another is emitted, since a 'connection' listener has
+ * closed the server, comes when that listener has returned. */
 function receiverFor(handle: ListeningHandle): Receive {
+  const give = giverFor(handle);
+  const held: (() => void)[] = [];
+  let busy = false;
+  return (fd, onEnd) => {
+    if (busy) {
+      held.push(() => give(fd, onEnd));
+      return;
+    }
+    busy = true;
+    try {
+      give(fd, onEnd);
+    } finally {
+      for (const next of held) emitting(next);
+      busy = false;
+    }
+  };
+}
+
+/** AsyncLocalStorage has in 'connection' what it has here; in the connection's own events, nothing. */
+function giverFor(handle: ListeningHandle): Receive {
   const scope = new AsyncResource('listenq.Server');
   return (fd, onEnd) => {
     const given = numberForNode(fd);

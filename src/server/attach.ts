@@ -1,12 +1,14 @@
 import type * as net from 'node:net';
 import type { AcceptLoop } from '../accept-loop/accept-loop';
-import { checkOptions, type AcceptLoopOptions } from '../accept-loop/options';
-import { invalidArgType, listenerClosed, serverListens } from '../errors';
+import type { AcceptLoopOptions } from '../accept-loop/options';
+import * as c from '../constants';
+import { invalidArgType, invalidArgValue, listenerClosed, serverListens } from '../errors';
 import { native } from '../native/load';
 import { listen, OPTION_NAMES, type ListenOptions } from '../socket/listen';
 import { Listener, markLent, withDescriptor } from '../socket/listener';
 import { isServer } from '../socket/server-descriptor';
 import * as check from '../validate';
+import { askedLoop } from './asked-loop';
 import { DEFAULT_BACKLOG } from './backlog';
 import { ListeningSide, type Listen } from './listening-side';
 
@@ -41,10 +43,10 @@ export function attach<S extends net.Server>(
   loopOptions: AcceptLoopOptions = {},
 ): S {
   if (!isServer(server)) throw invalidArgType('server', 'a net.Server', server);
-  const options = checkOptions(loopOptions);
+  const asked = askedLoop(check.object(loopOptions, 'loopOptions'), 'loopOptions');
   const listens = listeningFunction(server, where);
   if (server.listening) throw serverListens('attach');
-  sideOf(server).options = options;
+  sideOf(server).asked = asked;
   listens();
   return server;
 }
@@ -73,16 +75,24 @@ function sideOf(server: net.Server): ListeningSide {
 function listeningFunction(server: net.Server, where: unknown): () => void {
   if (where instanceof Listener) {
     if (where.closed) throw listenerClosed('attach');
-    return () => adopt(server, where);
+    if (where.getOption(c.SOL_SOCKET, c.SO_TYPE) !== c.SOCK_STREAM) throw notOfStreams('where', where);
+    return () => refusedLater(server, () => adopt(server, where));
   }
   const given = check.object(where, 'where', 'options of listen, or a Listener');
   check.noOthers(given, [...NODE_NAMES, ...OPTION_NAMES], 'where');
-  return nodeCannot(given) ? () => listenAndAdopt(server, given) : () => server.listen(given);
+  if (given['seqpacket'] === true) throw notOfStreams('where.seqpacket', true);
+  const unknownToNode = nodeCannot(given);
+  if (unknownToNode === undefined) return () => server.listen(given);
+  const misfit = NODE_NAMES.find((name) => given[name] !== undefined && !OPTION_NAMES.includes(name));
+  if (misfit === undefined) return () => refusedLater(server, () => listenAndAdopt(server, given));
+  const reason = `cannot go with where.${unknownToNode}, which this Node's listen() does not know`;
+  throw invalidArgValue(`where.${misfit}`, reason, given[misfit]);
 }
 
-function nodeCannot(given: Record<string, unknown>): boolean {
-  if (given['reusePort'] === true && !knowsReusePort()) return true;
-  return Object.keys(given).some((name) => given[name] !== undefined && !NODE_NAMES.includes(name));
+/** An option for which Node's own `listen()` will not do, if there is one. */
+function nodeCannot(given: Record<string, unknown>): string | undefined {
+  if (given['reusePort'] === true && !knowsReusePort()) return 'reusePort';
+  return Object.keys(given).find((name) => given[name] !== undefined && !NODE_NAMES.includes(name));
 }
 
 function knowsReusePort(): boolean {
@@ -90,19 +100,28 @@ function knowsReusePort(): boolean {
   return major > REUSE_PORT_SINCE[0] || (major === REUSE_PORT_SINCE[0] && minor >= REUSE_PORT_SINCE[1]);
 }
 
+function notOfStreams(name: string, value: unknown): Error {
+  return invalidArgValue(name, 'must be of streams: net.Server knows no SOCK_SEQPACKET', value);
+}
+
+/** Has what the kernel or the resolver refuses emitted, as by server.listen; what the arguments have wrong is thrown. */
+function refusedLater(server: net.Server, call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    process.nextTick(() => server.emit('error', error));
+  }
+}
+
 function listenAndAdopt(server: net.Server, options: ListenOptions): void {
   const asked = options.backlog !== undefined;
-  let listener: Listener;
+  const listener = listen(asked ? options : { ...options, backlog: DEFAULT_BACKLOG, warnIfCapped: false });
   try {
-    listener = listen(asked ? options : { ...options, backlog: DEFAULT_BACKLOG, warnIfCapped: false });
-  } catch (error) {
-    // What the arguments have wrong is thrown, as by server.listen.
-    if (error instanceof TypeError || error instanceof RangeError) throw error;
-    process.nextTick(() => server.emit('error', error));
-    return;
+    adopt(server, listener);
+  } finally {
+    if (!server.listening) listener.close();
   }
-  adopt(server, listener);
-  if (!server.listening) listener.close();
 }
 
 /** Without server.listen(), which in a worker of node:cluster would ask the primary for its own descriptor of this number. */

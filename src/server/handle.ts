@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import type * as net from 'node:net';
 
 /** libuv's object for a socket, as far as net.Server and net.Socket show it: TCP or Pipe. */
@@ -20,7 +21,7 @@ export interface ConnectionHandle extends Handle {
 /** Of a listening socket. */
 export interface ListeningHandle extends Handle {
   constructor: new (type: number) => ConnectionHandle;
-  listen: (backlog: number) => number;
+  listen: (backlog: number | string) => number;
   /** Node's own: makes a net.Socket of the connection, or drops it, as the server's properties say. */
   onconnection: (status: number, connection?: ConnectionHandle) => void;
 }
@@ -48,6 +49,12 @@ export function isOwnHandle(handle: Partial<ListeningHandle> | null): handle is 
   return (
     handle !== null && typeof handle.fd === 'number' && handle.fd >= 0 && typeof handle.listen === 'function'
   );
+}
+
+/** Whether the primary process of a cluster has sent it, to each of its workers (SCHED_NONE). To hear of its end node:cluster
+ * gives it a `close` of its own. To be asked before this package does the same. */
+export function isSharedHandle(handle: ListeningHandle): boolean {
+  return cluster.isWorker && Object.hasOwn(handle, 'close');
 }
 
 /** Makes a connection's handle, of the listener's kind, as libuv does when it accepts. The descriptor is its own, unless

@@ -5,8 +5,9 @@ import type { CheckedOptions } from '../accept-loop/options';
 import { warnOfShortage } from '../accept-loop/warnings';
 import type { Listener } from '../socket/listener';
 import { acceptFor, type Acceptance } from './accepting';
+import type { AskedLoop } from './asked-loop';
 import { askedBacklog, DEFAULT_BACKLOG, withBacklogForPrimary } from './backlog';
-import { isOwnHandle, type ListeningHandle, type ServerInternals } from './handle';
+import { isOwnHandle, isSharedHandle, type ListeningHandle, type ServerInternals } from './handle';
 import { warnOfPrimary } from './warnings';
 
 /** A server's own `listen`. */
@@ -21,7 +22,7 @@ const sides = new WeakMap<net.Server, ListeningSide>();
  */
 export class ListeningSide {
   /** undefined: libuv accepts. */
-  options: CheckedOptions | undefined;
+  asked: AskedLoop | undefined;
   readonly #server: ServerInternals;
   #backlog: number | undefined;
   #listener: Listener | undefined;
@@ -84,19 +85,28 @@ export class ListeningSide {
     this.#acceptance?.stop();
     this.#acceptance = undefined;
     this.#handle = handle;
-    if (handle === null) return;
+    if (handle === null) {
+      this.#backlog = undefined;
+      return;
+    }
     if (isOwnHandle(handle)) this.#acceptance = this.#takeOver(handle);
-    else if (this.options !== undefined) warnOfPrimary();
+    else if (this.asked?.byName === true) warnOfPrimary();
   }
 
   #takeOver(handle: ListeningHandle): Acceptance {
-    const asked = this.#backlog !== undefined;
-    const backlog = this.#backlog ?? DEFAULT_BACKLOG;
-    const plan = { backlog, asked, loop: this.options, listener: this.#listener };
+    const plan = { backlog: this.#backlog, loop: this.#optionsFor(handle), listener: this.#listener };
     return acceptFor(handle, plan, {
       started: (loop) => this.#follow(loop),
       ended: () => this.#server.close(),
     });
+  }
+
+  /** Of a queue that all workers share nobody takes more than he serves: else one that is stuck would keep clients from
+   * those that are free. */
+  #optionsFor(handle: ListeningHandle): CheckedOptions | undefined {
+    if (this.asked === undefined) return undefined;
+    const { options, bounded } = this.asked;
+    return isSharedHandle(handle) && !bounded ? { ...options, highWaterMark: 0 } : options;
   }
 
   /** What the loop tells, the server tells. */

@@ -1,11 +1,10 @@
 import * as net from 'node:net';
-import { checkOptions, type AcceptLoopOptions } from '../accept-loop/options';
-import { invalidArgType } from '../errors';
+import type { AcceptLoopOptions } from '../accept-loop/options';
+import { askedLoop } from './asked-loop';
 import { ListeningSide, type Listen } from './listening-side';
 
 // Kept, as somebody may put this module's in their place.
 const NetServer = net.Server;
-const netListen = Reflect.get(NetServer.prototype, 'listen') as Listen;
 
 export interface ServerOptions extends net.ServerOpts {
   /**
@@ -18,7 +17,7 @@ export interface ServerOptions extends net.ServerOpts {
 /** Of node:net's Server, and what its accept loop reports: see `AcceptLoop`. */
 export type Server = net.Server;
 
-export interface ServerConstructor {
+export interface ServerConstructor extends Omit<typeof net.Server, 'prototype'> {
   new (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
   new (connectionListener?: (socket: net.Socket) => void): Server;
   (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
@@ -36,7 +35,8 @@ export interface ServerConstructor {
  * - At EMFILE nothing that waits is thrown away: the kernel keeps it, and 'shortage' is emitted, with the SystemCallError;
  *   without a listener the process is warned. This is the worker thread's doing.
  *
- * So `close()` finds connections that were accepted and not emitted yet: they are emitted before it returns.
+ * So `close()` finds connections that were accepted and not emitted yet: they are emitted before it returns; if a 'connection'
+ * listener calls it, when that has returned.
  */
 export const Server: ServerConstructor = function (
   this: unknown,
@@ -44,10 +44,10 @@ export const Server: ServerConstructor = function (
   connectionListener?: (socket: net.Socket) => void,
 ): unknown {
   if (!(this instanceof Server)) return new Server(options, connectionListener);
-  const loop = loopOptionsOf(options);
+  const loop = askedLoop((options as ServerOptions | null | undefined)?.acceptLoop, 'options.acceptLoop');
   // Called, as Node's own servers do it, and not constructed: a class may inherit in the old way, by Server.call(this).
   (NetServer as unknown as (...args: unknown[]) => void).call(this, options, connectionListener);
-  ListeningSide.of(this).options = loop;
+  ListeningSide.of(this).asked = loop;
   return undefined;
 } as unknown as ServerConstructor;
 
@@ -56,7 +56,7 @@ Object.setPrototypeOf(Server, NetServer);
 Object.setPrototypeOf(Server.prototype, NetServer.prototype);
 
 Server.prototype.listen = function listen(this: net.Server, ...args: unknown[]): net.Server {
-  ListeningSide.of(this).listen(netListen, args);
+  ListeningSide.of(this).listen(Reflect.get(NetServer.prototype, 'listen') as Listen, args);
   return this;
 } as net.Server['listen'];
 
@@ -66,15 +66,9 @@ export function createServer(
   connectionListener?: (socket: net.Socket) => void,
 ): Server;
 export function createServer(connectionListener?: (socket: net.Socket) => void): Server;
-export function createServer(...args: unknown[]): Server {
-  return new Server(...(args as [ServerOptions]));
-}
-
-function loopOptionsOf(options: unknown): ReturnType<typeof checkOptions> | undefined {
-  const given = (options as ServerOptions | null | undefined)?.acceptLoop as unknown;
-  if (given === false) return undefined;
-  if (given === undefined || given === true) return checkOptions({});
-  if (typeof given !== 'object')
-    throw invalidArgType('options.acceptLoop', 'a boolean, or options of acceptLoop', given);
-  return checkOptions(given);
+export function createServer(
+  options?: ServerOptions | ((socket: net.Socket) => void),
+  connectionListener?: (socket: net.Socket) => void,
+): Server {
+  return new Server(options as ServerOptions, connectionListener);
 }

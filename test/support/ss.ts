@@ -21,6 +21,14 @@ export function ssListeners(kind: 't' | 'M' | 'x'): Map<number, SsLine> {
   return new Map(lines.map((line) => parse(line, kind)).map((line) => [line.inode, line]));
 }
 
+/** The limit of each queue at a TCP port, or at a path: several with SO_REUSEPORT. */
+export function limitsAt(place: number | string): number[] {
+  const at = typeof place === 'string';
+  const asked = at ? ['-Hlx', `src ${place}`] : ['-Hlnt', `sport = :${place}`];
+  const lines = execFileSync('ss', asked, { encoding: 'utf8' }).trim().split('\n');
+  return lines.map((line) => Number(line.split(/\s+/)[at ? 3 : 2])).sort((a, b) => a - b);
+}
+
 function parse(line: string, kind: 't' | 'M' | 'x'): SsLine {
   const words = line.trim().split(/\s+/);
   // Before it, where the kind does not say it, stands the protocol.
