@@ -59,11 +59,16 @@ test(
   async () => {
     const server = createServer();
     const address = await listening(server);
-    let emitted = 0;
+    let [emitted, running, ends] = [0, 0, 0];
+    server.on('close', () => ends++);
     server.on('connection', (socket) => {
+      assert.equal(++running, 1, 'one listener at a time');
       emitted++;
       if (emitted % 2 === 1) server.close();
-      socket.resume().end();
+      assert.equal(server.listening, false);
+      if (emitted > 2) socket.destroy();
+      else socket.resume().end();
+      running--;
     });
     const clients = beginConnects(address, 5);
     blockUntil(() => untaken(server) === 5, 'five are accepted');
@@ -71,7 +76,8 @@ test(
     await until(() => emitted === 5, 'all are emitted');
     closeAll(clients);
     await closed;
-    assert.equal(emitted, 5);
+    await new Promise(setImmediate);
+    assert.deepEqual([emitted, ends], [5, 1]);
   },
 );
 
