@@ -6,7 +6,8 @@ import { isSystemError } from '../errors';
 import { native } from '../native/load';
 import { makeListener, type Listener } from '../socket/listener';
 import { numberForNode } from '../socket/net-socket';
-import { connectionHandle, type Handle, type ListeningHandle } from './handle';
+import type { Handle, ListeningHandle } from '../socket/server-internals';
+import { connectionHandle } from './handle';
 
 /** What a server's listening side is to be like the next time that it listens. */
 export interface Plan {

@@ -1,45 +1,5 @@
 import cluster from 'node:cluster';
-import type * as net from 'node:net';
-
-/** libuv's object for a socket, as far as net.Server and net.Socket show it: TCP or Pipe. */
-export interface Handle {
-  /** -1 where there is none, as on a closed one. */
-  readonly fd: number;
-  close: (callback?: () => void) => void;
-  ref: () => void;
-  unref: () => void;
-  hasRef: () => boolean;
-  /** An errno, or 0; a name that bind(2) refused is told here, as EADDRINUSE, and else in listen. */
-  getsockname?: (out: object) => number;
-}
-
-/** Of a connection. */
-export interface ConnectionHandle extends Handle {
-  open: (fd: number) => number;
-}
-
-/** Of a listening socket. */
-export interface ListeningHandle extends Handle {
-  constructor: new (type: number) => ConnectionHandle;
-  listen: (backlog: number | string) => number;
-  /** Node's own: makes a net.Socket of the connection, or drops it, as the server's properties say. */
-  onconnection: (status: number, connection?: ConnectionHandle) => void;
-}
-
-/** What this module uses of a net.Server's insides: the names are the same from Node 20 to 26. */
-export interface ServerInternals extends Omit<net.Server, 'listen'> {
-  _handle: ListeningHandle | null;
-  _pipeName?: string;
-  listen: (...args: unknown[]) => this;
-  /** Makes a handle of a descriptor, unless there is one, and listens. */
-  _listen2(
-    address: string | null,
-    port: number | null,
-    addressType: number | null,
-    backlog: number,
-    fd: number | undefined,
-  ): void;
-}
+import type { ConnectionHandle, ListeningHandle } from '../socket/server-internals';
 
 /** What Node passes for the kind of handle: TCPConstants.SOCKET, PipeConstants.SOCKET. */
 const CONNECTION = 0;

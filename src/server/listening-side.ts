@@ -4,10 +4,11 @@ import type { AcceptLoop } from '../accept-loop/accept-loop';
 import type { CheckedOptions } from '../accept-loop/options';
 import { warnOfShortage } from '../accept-loop/warnings';
 import type { Listener } from '../socket/listener';
+import { internalsOf, type ListeningHandle, type ServerInternals } from '../socket/server-internals';
 import { acceptFor, type Acceptance } from './accepting';
 import type { AskedLoop } from './asked-loop';
 import { askedBacklog, DEFAULT_BACKLOG, withBacklogForPrimary } from './backlog';
-import { isOwnHandle, isSharedHandle, type ListeningHandle, type ServerInternals } from './handle';
+import { isOwnHandle, isSharedHandle } from './handle';
 import { warnOfPrimary } from './warnings';
 
 /** A server's own `listen`. */
@@ -33,7 +34,7 @@ export class ListeningSide {
   static of(server: net.Server): ListeningSide {
     const known = sides.get(server);
     if (known !== undefined) return known;
-    const side = new ListeningSide(server as unknown as ServerInternals);
+    const side = new ListeningSide(internalsOf(server));
     sides.set(server, side);
     return side;
   }

@@ -1,17 +1,6 @@
 import type * as net from 'node:net';
 import type { Address } from '../address';
-
-interface ListeningHandle {
-  close: (callback?: () => void) => void;
-}
-
-/** What is used here of a net.Server's insides: the names are the same from Node 20 to 26. */
-interface ServerInternals {
-  _handle: ListeningHandle | null;
-  _pipeName?: string;
-  /** What listen() comes to once it has found out whose the socket is: makes a handle of the descriptor, and listens. */
-  _listen2: (host: null, port: null, family: null, backlog: number, fd: number) => void;
-}
+import { internalsOf } from './server-internals';
 
 /** Node's C++ takes a number modulo this, as C does; its JavaScript takes a backlog of 0 for none. */
 const INT_RANGE = 2 ** 32;
@@ -32,7 +21,7 @@ export function listenOnDescriptor(
   address: Address,
   onClose: () => void,
 ): void {
-  const internals = server as unknown as ServerInternals;
+  const internals = internalsOf(server);
   if (address.family === 'unix') internals._pipeName = address.path;
   internals._listen2(null, null, null, backlog > 0 ? backlog : backlog + INT_RANGE, fd);
   const handle = internals._handle;

@@ -1,10 +1,6 @@
 import * as net from 'node:net';
 import { serverHasNoDescriptor, serverNotRunning } from '../errors';
-
-/** What Node keeps of a server's socket; it has had no public name for it so far. */
-interface ServerInternals {
-  _handle?: { fd?: unknown } | null;
-}
+import { internalsOf } from './server-internals';
 
 // Kept, as a program may put the drop-in's in its place, which not every server of Node's is.
 const { Server } = net;
@@ -16,8 +12,9 @@ export function isServer(value: unknown): value is net.Server {
 
 /** The descriptor of a server of Node's, which keeps it. `call` is who asks. */
 export function descriptorOfServer(server: net.Server, call: string): number {
-  const handle = (server as ServerInternals)._handle;
-  if (handle === undefined || handle === null) throw serverNotRunning(call);
-  if (typeof handle.fd !== 'number' || handle.fd < 0) throw serverHasNoDescriptor(call);
-  return handle.fd;
+  const handle = internalsOf(server)._handle;
+  if (handle === null) throw serverNotRunning(call);
+  const fd: unknown = handle.fd;
+  if (typeof fd !== 'number' || fd < 0) throw serverHasNoDescriptor(call);
+  return fd;
 }
