@@ -14,7 +14,8 @@ app.get('/stats', (request, reply) => reply.send(acceptLoopOf(app.server).stats(
 
 app.server.on('listening', () => console.log(`listening on ${host} port ${app.server.address().port}`));
 
-// In place of app.listen({ port, host }): once the plugins are loaded.
-app.ready().then(() => attach(app.server, { port: Number(port), host, backlog: 1024 }));
+// Whoever has the server listen, here Fastify itself, has the accept thread and the exact backlog.
+attach(app.server);
+app.listen({ port: Number(port), host, backlog: 1024 });
 
 process.once('SIGTERM', () => void app.close().then(() => console.log('closed')));

@@ -14,6 +14,9 @@ const { attach } = require('listenq/server');
 
 const [key, cert, port = '4481', host = '127.0.0.1'] = process.argv.slice(2);
 
+if (cert === undefined)
+  throw new Error('usage: node examples/https-server.js key.pem cert.pem [port] [host]');
+
 const options = { key: fs.readFileSync(key), cert: fs.readFileSync(cert) };
 const server = https.createServer(options, (request, response) => {
   response.end(`served by ${request.socket.getProtocol()}\n`);

@@ -11,7 +11,9 @@ const { join } = require('node:path');
 const { acceptLoop, connect, listen, receiveDescriptor, sendDescriptor } = require('listenq');
 const { attach } = require('listenq/server');
 
-const [port = '4481', path = join(os.tmpdir(), 'listenq-restart')] = process.argv.slice(2);
+// A folder that is this user's alone: whoever can make the path decides what a new process receives.
+const folder = process.env.XDG_RUNTIME_DIR ?? os.homedir();
+const [port = '4481', path = join(folder, 'listenq-restart')] = process.argv.slice(2);
 
 const server = http.createServer((request, response) => {
   // Clients that keep their connection go to the new process with their next request.
@@ -33,17 +35,23 @@ const old = findOld();
 const listener =
   old === undefined
     ? listen({ port: Number(port), host: '127.0.0.1', backlog: 511 })
-    : listen({ fd: receiveDescriptor(old) });
+    : listen({ fd: receiveDescriptor(old, { timeoutMs: 5000 }) });
 attach(server, listener);
 console.log(`listening on 127.0.0.1 port ${server.address().port}${old === undefined ? '' : ', taken over'}`);
 
 // Whoever connects there is given the socket: nobody but this user may.
-fs.rmSync(path, { force: true });
+if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket()) fs.unlinkSync(path);
 const control = acceptLoop({ path, mode: 0o600 });
 control.on('connection', (connection) => {
-  sendDescriptor(connection, server);
   // Both accept until the new one says that it does; should it fail before, this one just goes on.
-  const next = connection.toSocket();
+  const notReplaced = (error) => console.error(`not replaced: ${error.message}`);
+  try {
+    sendDescriptor(connection, server, { timeoutMs: 1000 });
+  } catch (error) {
+    connection.close();
+    return notReplaced(error);
+  }
+  const next = connection.toSocket().on('error', notReplaced);
   next.once('data', () => {
     next.end();
     void control.close();

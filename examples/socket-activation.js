@@ -9,7 +9,11 @@
 const { listen, listenFds } = require('listenq');
 
 const [port = '4481', host = '127.0.0.1'] = process.argv.slice(2);
-const given = listenFds().find(({ name }) => name === 'web');
+const descriptors = listenFds();
+const given = descriptors.find(({ name }) => name === 'web');
+if (given === undefined && descriptors.length > 0) {
+  throw new Error(`systemd gave ${descriptors.map(({ name }) => name).join(', ')}, and not 'web'`);
+}
 
 // Without a backlog here the queue stays as systemd made it, and as full as it is: who started this program waits in it.
 const listener =

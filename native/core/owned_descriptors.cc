@@ -21,6 +21,12 @@ struct Table {
     if (index >= owners.size()) owners.resize(std::max(index + 1, owners.size() * 2));
     return owners[index];
   }
+
+  // The caller holds the mutex. Any number may be asked for: the table does not grow for it.
+  const OwnedDescriptors* find(int fd) const {
+    const auto index = static_cast<std::size_t>(fd);
+    return fd >= 0 && index < owners.size() ? owners[index] : nullptr;
+  }
 };
 
 // Never destroyed: workers may still end while the process runs its static destructors.
@@ -56,19 +62,19 @@ bool OwnedDescriptors::adopt(int fd) {
 
 bool OwnedDescriptors::contains(int fd) const {
   const std::lock_guard lock(table().mutex);
-  return fd >= 0 && table().owner_of(fd) == this;
+  return table().find(fd) == this;
 }
 
 bool OwnedDescriptors::remove(int fd) {
   const std::lock_guard lock(table().mutex);
-  if (fd < 0 || table().owner_of(fd) != this) return false;
+  if (table().find(fd) != this) return false;
   table().owner_of(fd) = nullptr;
   return true;
 }
 
 bool OwnedDescriptors::owned(int fd) {
   const std::lock_guard lock(table().mutex);
-  return fd >= 0 && table().owner_of(fd) != nullptr;
+  return table().find(fd) != nullptr;
 }
 
 }  // namespace listenq

@@ -89,3 +89,10 @@ TEST_CASE("OwnedDescriptors: of threads that adopt one number at the same time e
   for (auto& thread : threads) thread.join();
   CHECK(owners == 1);
 }
+
+TEST_CASE("OwnedDescriptors: to ask for a number that nobody can have costs no memory") {
+  OwnedDescriptors mine;
+  CHECK_FALSE(OwnedDescriptors::owned(2147483647));
+  CHECK_FALSE(mine.contains(2147483647));
+  CHECK_FALSE(mine.remove(2147483647));
+}

@@ -214,6 +214,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   async close(options: CloseOptions = {}): Promise<CloseReport> {
     const { drain, timeoutMs } = checkClose(options);
     if (!drain) this.#hurry?.();
+    if (!drain && this.#ending === undefined) this.#endAtOnce();
     return (this.#ending ??= drain ? this.#drain(timeoutMs) : this.#end());
   }
 
@@ -295,7 +296,9 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
       this.#reason ??= signal.reason;
       void this.close();
     };
-    signal.addEventListener('abort', abort, { once: true });
+    // A server's may have been aborted before it listens.
+    if (signal.aborted) process.nextTick(abort);
+    else signal.addEventListener('abort', abort, { once: true });
     this.#unwatch = () => signal.removeEventListener('abort', abort);
   }
 
@@ -333,10 +336,8 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     handoff.stop(false);
     for (const listener of this.listeners) listener.close();
     handoff.waitUntilLeft(LET_GO_MS);
-    for (const fd of this.#intake.rest()) {
-      const receive = this.#receive;
-      emitting(() => receive(fd, this.#onConnectionEnd));
-    }
+    const receive = this.#receive;
+    this.#intake.empty((fd) => emitting(() => receive(fd, this.#onConnectionEnd)));
     this.#ending ??= this.#end();
   }
 

@@ -67,14 +67,14 @@ export class Intake {
     return undefined;
   }
 
-  /** Takes what waits, whatever this turn has had. */
-  *rest(): Generator<number, void, undefined> {
-    for (;;) {
-      const fd = this.handoff.take(0);
-      if (fd >= 0) yield fd;
-      else if (fd === NEWS) this.hearNews();
-      else return;
-    }
+  /** Gives what waits to `receive`, whatever this turn has had; in nobody's scope, whoever calls. */
+  empty(receive: (fd: number) => void): void {
+    nowhere.runInAsyncScope(() => {
+      for (let fd = this.handoff.take(0); fd >= 0 || fd === NEWS; fd = this.handoff.take(0)) {
+        if (fd === NEWS) this.hearNews();
+        else receive(fd);
+      }
+    });
   }
 
   hearNews(): void {

@@ -72,7 +72,7 @@ export interface CheckedOptions {
   signal: AbortSignal | undefined;
 }
 
-const NAMES = [
+export const LOOP_OPTION_NAMES = [
   'highWaterMark',
   'overload',
   'maxWaitMs',
@@ -91,25 +91,25 @@ const NO_ANSWER = new Uint8Array(0);
 /** How long `close({ drain: true })` waits unless told. */
 export const DRAIN_TIMEOUT_MS = 5000;
 
-/** Checks the options of an accept loop, before anything is started. */
-export function checkOptions(options: unknown): CheckedOptions {
-  const given = check.object(options, 'options');
-  check.noOthers(given, NAMES, 'options');
+/** Checks the options of an accept loop, before anything is started. `of` is what they are called. */
+export function checkOptions(options: unknown, of = 'options'): CheckedOptions {
+  const given = check.object(options, of);
+  check.noOthers(given, LOOP_OPTION_NAMES, of);
   const number = (name: string): number =>
-    given[name] === undefined ? NO_LIMIT : check.integer(given[name], `options.${name}`, 0);
+    given[name] === undefined ? NO_LIMIT : check.integer(given[name], `${of}.${name}`, 0);
   const maxWaitMs =
-    given['maxWaitMs'] === undefined ? NO_LIMIT : wholeMilliseconds(given['maxWaitMs'], 'options.maxWaitMs');
-  const { action, answer } = checkOverload(given['overload']);
+    given['maxWaitMs'] === undefined ? NO_LIMIT : wholeMilliseconds(given['maxWaitMs'], `${of}.maxWaitMs`);
+  const { action, answer } = checkOverload(given['overload'], `${of}.overload`);
   const checked = {
     highWaterMark: number('highWaterMark'),
-    ...{ action, answer, maxWaitMs, blockList: checkBlockList(given['blockList']) },
+    ...{ action, answer, maxWaitMs, blockList: checkBlockList(given['blockList'], `${of}.blockList`) },
     maxWaiting: number('maxWaiting'),
     maxConnections: number('maxConnections'),
     pressure:
-      given['pressure'] === undefined ? undefined : checkPressure(given['pressure'], 'options.pressure'),
-    signal: checkSignal(given['signal']),
+      given['pressure'] === undefined ? undefined : checkPressure(given['pressure'], `${of}.pressure`),
+    signal: checkSignal(given['signal'], `${of}.signal`),
   };
-  return withDefaults(checked, given['overload']);
+  return withDefaults(checked, given['overload'], of);
 }
 
 /** Checks the options of `accept()`: its signal, if there is one. */
@@ -126,7 +126,7 @@ export function checkClose(options: unknown): { drain: boolean; timeoutMs: numbe
   return { drain, timeoutMs: check.timeoutMs(options) ?? DRAIN_TIMEOUT_MS };
 }
 
-function withDefaults(checked: CheckedOptions, overload: unknown): CheckedOptions {
+function withDefaults(checked: CheckedOptions, overload: unknown, of: string): CheckedOptions {
   const { action, maxWaitMs, maxWaiting, maxConnections } = checked;
   if (
     action !== ACTIONS.indexOf('wait') &&
@@ -134,14 +134,14 @@ function withDefaults(checked: CheckedOptions, overload: unknown): CheckedOption
     maxWaiting === NO_LIMIT &&
     maxConnections === NO_LIMIT
   ) {
-    const reason = 'needs options.maxWaitMs, maxWaiting or maxConnections, to say when';
-    throw invalidArgValue('options.overload', reason, overload);
+    const reason = 'needs maxWaitMs, maxWaiting or maxConnections, to say when';
+    throw invalidArgValue(`${of}.overload`, reason, overload);
   }
   let { highWaterMark } = checked;
   if (highWaterMark === NO_LIMIT) highWaterMark = Math.max(defaultHighWaterMark(), maxWaiting);
   if (maxWaiting > highWaterMark) {
-    const reason = `must be at most options.highWaterMark, ${highWaterMark}: more never wait`;
-    throw invalidArgValue('options.maxWaiting', reason, maxWaiting);
+    const reason = `must be at most ${of}.highWaterMark, ${highWaterMark}: more never wait`;
+    throw invalidArgValue(`${of}.maxWaiting`, reason, maxWaiting);
   }
   return { ...checked, highWaterMark };
 }
@@ -158,29 +158,29 @@ function wholeMilliseconds(value: unknown, name: string): number {
   return ms === Infinity ? NO_LIMIT : check.integer(Math.ceil(ms), name, 0);
 }
 
-function checkOverload(value: unknown): { action: number; answer: Uint8Array } {
+function checkOverload(value: unknown, name: string): { action: number; answer: Uint8Array } {
   if (value === undefined) return { action: ACTIONS.indexOf('wait'), answer: NO_ANSWER };
   const expected = `'wait', 'reset', 'close', or bytes (a Buffer, TypedArray or DataView)`;
   if (ArrayBuffer.isView(value)) {
-    const answer = Uint8Array.from(check.bytes(value, 'options.overload'));
+    const answer = Uint8Array.from(check.bytes(value, name));
     if (answer.byteLength > 0) return { action: ACTIONS.indexOf('close'), answer };
-    throw invalidArgValue('options.overload', `must not be empty: 'close' answers with nothing`, value);
+    throw invalidArgValue(name, `must not be empty: 'close' answers with nothing`, value);
   }
-  if (typeof value !== 'string') throw invalidArgType('options.overload', expected, value);
-  const action = ACTIONS.findIndex((name) => name === value);
-  if (action < 0) throw invalidArgValue('options.overload', `must be ${expected}`, value);
+  if (typeof value !== 'string') throw invalidArgType(name, expected, value);
+  const action = ACTIONS.findIndex((one) => one === value);
+  if (action < 0) throw invalidArgValue(name, `must be ${expected}`, value);
   return { action, answer: NO_ANSWER };
 }
 
-function checkBlockList(value: unknown): BlockList | undefined {
+function checkBlockList(value: unknown, name: string): BlockList | undefined {
   if (value === undefined || value instanceof BlockList) return value;
-  throw invalidArgType('options.blockList', 'a net.BlockList', value);
+  throw invalidArgType(name, 'a net.BlockList', value);
 }
 
 /** An AbortSignal, or none. @throws its reason if it is aborted already */
-export function checkSignal(value: unknown): AbortSignal | undefined {
+export function checkSignal(value: unknown, name = 'options.signal'): AbortSignal | undefined {
   if (value === undefined) return undefined;
-  if (!(value instanceof AbortSignal)) throw invalidArgType('options.signal', 'an AbortSignal', value);
+  if (!(value instanceof AbortSignal)) throw invalidArgType(name, 'an AbortSignal', value);
   value.throwIfAborted();
   return value;
 }
@@ -194,7 +194,7 @@ export function checkListenOptions(source: unknown): ListenOptions {
       'must be a Listener, which Listener.from(handle) makes of a handle',
       source,
     );
-  const misplaced = NAMES.find((name) => given[name] !== undefined);
+  const misplaced = LOOP_OPTION_NAMES.find((name) => given[name] !== undefined);
   if (misplaced === undefined) return given;
   const reason = 'is no option of listen: pass it in the second argument of acceptLoop';
   throw invalidArgValue(`source.${misplaced}`, reason, given[misplaced]);

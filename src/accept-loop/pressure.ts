@@ -1,4 +1,4 @@
-import { invalidArgValue, outOfRange } from '../errors';
+import { invalidArgValue, isSystemError, outOfRange } from '../errors';
 import type { Queue } from '../kernel/queue';
 import type { Listener } from '../socket/listener';
 import * as check from '../validate';
@@ -91,6 +91,16 @@ function reading(waiting: number, room: number): PressureReading {
   return { ratio: waiting / Math.max(room, 1), waiting, room };
 }
 
+/** Of an AF_UNIX queue the diagnostics tell, which take a descriptor: of a shortage 'shortage' tells. */
+function readUnlessShort(read: () => PressureReading): PressureReading | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Looks at `read` at each interval, and tells when the ratio goes beyond the high mark, and then falls to the low one. Does not
  * keep the process alive. Of a thread that is stuck it looks when that is over.
@@ -104,7 +114,8 @@ export function watchPressure(
 ): () => void {
   let high = false;
   const look = (): void => {
-    const reading = read();
+    const reading = readUnlessShort(read);
+    if (reading === undefined) return;
     const isHigh = high ? reading.ratio > lowRatio : reading.ratio >= highRatio;
     if (isHigh === high) return;
     high = isHigh;

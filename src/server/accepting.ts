@@ -1,13 +1,10 @@
-import { AsyncResource } from 'node:async_hooks';
 import { endLoop, startLoop, type AcceptLoop, type Receive } from '../accept-loop/accept-loop';
-import { emitting } from '../accept-loop/emitting';
 import type { CheckedOptions } from '../accept-loop/options';
 import { isSystemError } from '../errors';
 import { native } from '../native/load';
 import { makeListener, type Listener } from '../socket/listener';
-import { numberForNode } from '../socket/net-socket';
-import type { Handle, ListeningHandle } from '../socket/server-internals';
-import { connectionHandle } from './handle';
+import type { ListeningHandle } from '../socket/node-internals';
+import { receiverFor } from './receiving';
 
 /** What a server's listening side is to be like the next time that it listens. */
 export interface Plan {
@@ -31,6 +28,10 @@ export interface Watcher {
   started: (loop: AcceptLoop) => void;
   /** It has ended although nobody told it to. */
   ended: () => void;
+  /** Connections are still to be emitted although the server may be closed. */
+  hold: () => void;
+  /** They have been. `closing`: the server's close() goes on now. */
+  release: (closing: boolean) => void;
 }
 
 /**
@@ -47,7 +48,7 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
   let referenced = true;
 
   const start = (options: CheckedOptions, backlog: number): void => {
-    loop = startListening(handle, plan, options, backlog);
+    loop = startListening(handle, plan, options, backlog, receiverFor(handle, watcher));
     if (!referenced) loop.unref();
     loop.once('close', () => {
       if (loop === undefined) return;
@@ -59,7 +60,10 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
   const stop = (): void => {
     const ending = loop;
     loop = undefined;
-    if (ending !== undefined) endLoop(ending);
+    if (ending === undefined) return;
+    watcher.hold();
+    endLoop(ending);
+    watcher.release(true);
   };
 
   handle.listen = (given) => {
@@ -67,6 +71,8 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
     const backlog = plan.backlog ?? Number(given) | 0;
     const { loop: options } = plan;
     if (options === undefined) return listen.call(handle, backlog);
+    // By a listen() whose host name was still looked up when another one was done.
+    if (loop !== undefined) return 0;
     // What bind(2) refused libuv keeps until here: the socket has no name, and must not get one by listening.
     const unbound = handle.getsockname?.({}) ?? 0;
     return unbound === 0 ? errnoOf(() => start(options, backlog)) : unbound;
@@ -99,11 +105,12 @@ function startListening(
   plan: Plan,
   options: CheckedOptions,
   backlog: number,
+  receive: Receive,
 ): AcceptLoop {
   const listener = plan.listener ?? copyOf(handle, plan.backlog !== undefined);
   try {
     if (plan.listener === undefined) listener.setBacklog(backlog);
-    return startLoop([listener], options, receiverFor(handle));
+    return startLoop([listener], options, receive);
   } catch (error) {
     // One that was given is as before.
     if (plan.listener === undefined) listener.close();
@@ -113,7 +120,13 @@ function startListening(
 
 /** A Listener of a copy of the handle's descriptor. Other processes may have the socket too. */
 function copyOf(handle: ListeningHandle, warnsIfCapped: boolean): Listener {
-  return makeListener(native.dupOwned(handle.fd), undefined, { shared: true, warnsIfCapped, adopted: true });
+  const fd = native.dupOwned(handle.fd);
+  try {
+    return makeListener(fd, undefined, { shared: true, warnsIfCapped, adopted: true });
+  } catch (error) {
+    native.closeOwned(fd);
+    throw error;
+  }
 }
 
 /** 0, or the errno with which the kernel refused. */
@@ -125,54 +138,4 @@ function errnoOf(call: () => void): number {
     if (isSystemError(error)) return error.errno;
     throw error;
   }
-}
-
-/** Gives the handle connections, one after another: one that comes while another is emitted, since a 'connection' listener has
- * closed the server, comes when that listener has returned. */
-function receiverFor(handle: ListeningHandle): Receive {
-  const give = giverFor(handle);
-  const held: (() => void)[] = [];
-  let busy = false;
-  return (fd, onEnd) => {
-    if (busy) {
-      held.push(() => give(fd, onEnd));
-      return;
-    }
-    busy = true;
-    try {
-      give(fd, onEnd);
-    } finally {
-      for (const next of held) emitting(next);
-      busy = false;
-    }
-  };
-}
-
-/** AsyncLocalStorage has in 'connection' what it has here; in the connection's own events, nothing. */
-function giverFor(handle: ListeningHandle): Receive {
-  const scope = new AsyncResource('listenq.Server');
-  return (fd, onEnd) => {
-    const given = numberForNode(fd);
-    native.disown(given);
-    if (given !== fd) native.closeOwned(fd);
-    const connection = connectionHandle(handle, given);
-    if (typeof connection === 'number') {
-      native.close(given);
-      onEnd?.();
-      handle.onconnection(connection);
-      return;
-    }
-    if (onEnd !== undefined) tellOfEnd(connection, onEnd);
-    scope.runInAsyncScope(handle.onconnection, handle, 0, connection);
-  };
-}
-
-function tellOfEnd(connection: Handle, onEnd: () => void): void {
-  const { close } = connection;
-  let open = true;
-  connection.close = (callback) => {
-    if (open) onEnd();
-    open = false;
-    close.call(connection, callback);
-  };
 }

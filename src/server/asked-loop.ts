@@ -14,9 +14,10 @@ export interface AskedLoop {
 export function askedLoop(given: unknown, name: string): AskedLoop | undefined {
   if (given === false) return undefined;
   if (given === undefined || given === true)
-    return { options: checkOptions({}), byName: given === true, bounded: false };
-  if (typeof given !== 'object') throw invalidArgType(name, 'a boolean, or options of acceptLoop', given);
-  const options = checkOptions(given);
+    return { options: checkOptions({}, name), byName: given === true, bounded: false };
+  if (typeof given !== 'object' || given === null)
+    throw invalidArgType(name, 'a boolean, or options of acceptLoop', given);
+  const options = checkOptions(given, name);
   const { highWaterMark, maxWaiting } = given as AcceptLoopOptions;
   return {
     options,

@@ -4,33 +4,28 @@ import type { AcceptLoopOptions } from '../accept-loop/options';
 import * as c from '../constants';
 import { invalidArgType, invalidArgValue, listenerClosed, serverListens } from '../errors';
 import { native } from '../native/load';
-import { listen, OPTION_NAMES, type ListenOptions } from '../socket/listen';
+import { listen, type ListenOptions } from '../socket/listen';
 import { Listener, markLent, withDescriptor } from '../socket/listener';
+import { copyAboveStdio } from '../socket/net-socket';
 import { isServer } from '../socket/server-descriptor';
 import * as check from '../validate';
 import { askedLoop } from './asked-loop';
-import { DEFAULT_BACKLOG } from './backlog';
 import { ListeningSide, type Listen } from './listening-side';
+import { asNodeReads, checkWhere, notOfStreams, type AttachOptions } from './where';
 
-/** Where to listen: as for net.Server's `listen()`, or as for the `listen()` of this package. */
-export type AttachOptions = net.ListenOptions | ListenOptions;
-
-/** Of `server.listen()`. */
-const NODE_NAMES = [
-  ...['port', 'host', 'path', 'fd', 'backlog', 'reusePort', 'ipv6Only'],
-  ...['exclusive', 'readableAll', 'writableAll', 'signal', 'handle'],
-];
-/** The first Node whose net.Server knows reusePort: elsewhere it would be passed over in silence. */
-const REUSE_PORT_SINCE = [22, 12] as const;
-
+/** Listeners that servers have taken over. */
+const taken = new WeakSet<Listener>();
 /**
  * Has a server of net, http, https, http2 or tls listen, as `server.listen(where)`, with the listening side of this package:
  * the exact backlog, and an accept loop on a worker thread. All else is as before, and the server's own: `listening`,
  * `address()`, `close()`, its events, its errors and when they are thrown or emitted, its timeouts, keep-alive, upgrades and
- * handshakes. It stays attached: after `close()`, its own `listen()` listens in the same way.
+ * handshakes. It stays attached: its own `listen()` listens in the same way, after `close()`, or where `attach` was told of no
+ * place.
  *
  * @param where options of net.Server's `listen()`, or of this package's, of which those that Node has not are set too; or
- *   a Listener, which the server takes over, with its queue and its backlog. The default backlog is 511, as in Node
+ *   a Listener, whose queue and backlog the server takes over, and which is closed with it. The default backlog is 511, as
+ *   in Node. A socket that this package makes is this process's own, in a cluster too. Without it nothing listens yet:
+ *   whoever calls `server.listen()`, such as a framework, has this side then
  * @param loopOptions those of `acceptLoop`. Its events 'shortage', 'pressure' and 'relief' are the server's too; when its
  *   signal is aborted the server is closed
  * @returns the server
@@ -39,20 +34,28 @@ const REUSE_PORT_SINCE = [22, 12] as const;
  */
 export function attach<S extends net.Server>(
   server: S,
-  where: AttachOptions | Listener,
+  where?: AttachOptions | Listener,
   loopOptions: AcceptLoopOptions = {},
 ): S {
-  if (!isServer(server)) throw invalidArgType('server', 'a net.Server', server);
+  if (!isServer(server))
+    throw invalidArgType('server', "one of Node's, as http.createServer(app) or app.server", server);
   const asked = askedLoop(check.object(loopOptions, 'loopOptions'), 'loopOptions');
   const listens = listeningFunction(server, where);
   if (server.listening) throw serverListens('attach');
-  sideOf(server).asked = asked;
-  listens();
+  const side = sideOf(server);
+  const before = side.asked;
+  side.asked = asked;
+  try {
+    listens();
+  } catch (error) {
+    side.asked = before;
+    throw error;
+  }
   return server;
 }
 
-/** The loop that accepts for a server of this package, or one that was attached, while it listens: for its counts, to pause
- * it, to change the backlog. undefined without one, as with `acceptLoop: false`. */
+/** The loop that accepts for a server of this package, or one that was attached, from 'listening' until it is closed: for its
+ * counts, to pause it, to change the backlog. undefined without one, as with `acceptLoop: false`. */
 export function acceptLoopOf(server: net.Server): AcceptLoop | undefined {
   if (!isServer(server)) throw invalidArgType('server', 'a net.Server', server);
   return ListeningSide.find(server)?.loop;
@@ -73,35 +76,17 @@ function sideOf(server: net.Server): ListeningSide {
 }
 
 function listeningFunction(server: net.Server, where: unknown): () => void {
+  if (where === undefined) return () => undefined;
   if (where instanceof Listener) {
     if (where.closed) throw listenerClosed('attach');
+    if (taken.has(where)) throw invalidArgValue('where', 'belongs to a server already', where);
     if (where.getOption(c.SOL_SOCKET, c.SO_TYPE) !== c.SOCK_STREAM) throw notOfStreams('where', where);
     return () => refusedLater(server, () => adopt(server, where));
   }
-  const given = check.object(where, 'where', 'options of listen, or a Listener');
-  check.noOthers(given, [...NODE_NAMES, ...OPTION_NAMES], 'where');
-  if (given['seqpacket'] === true) throw notOfStreams('where.seqpacket', true);
-  const unknownToNode = nodeCannot(given);
-  if (unknownToNode === undefined) return () => server.listen(given);
-  const misfit = NODE_NAMES.find((name) => given[name] !== undefined && !OPTION_NAMES.includes(name));
-  if (misfit === undefined) return () => refusedLater(server, () => listenAndAdopt(server, given));
-  const reason = `cannot go with where.${unknownToNode}, which this Node's listen() does not know`;
-  throw invalidArgValue(`where.${misfit}`, reason, given[misfit]);
-}
-
-/** An option for which Node's own `listen()` will not do, if there is one. */
-function nodeCannot(given: Record<string, unknown>): string | undefined {
-  if (given['reusePort'] === true && !knowsReusePort()) return 'reusePort';
-  return Object.keys(given).find((name) => given[name] !== undefined && !NODE_NAMES.includes(name));
-}
-
-function knowsReusePort(): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  return major > REUSE_PORT_SINCE[0] || (major === REUSE_PORT_SINCE[0] && minor >= REUSE_PORT_SINCE[1]);
-}
-
-function notOfStreams(name: string, value: unknown): Error {
-  return invalidArgValue(name, 'must be of streams: net.Server knows no SOCK_SEQPACKET', value);
+  const { options, nodeKnows } = checkWhere(where);
+  return nodeKnows
+    ? () => server.listen(options)
+    : () => refusedLater(server, () => listenAndAdopt(server, asNodeReads(options)));
 }
 
 /** Has what the kernel or the resolver refuses emitted, as by server.listen; what the arguments have wrong is thrown. */
@@ -115,8 +100,7 @@ function refusedLater(server: net.Server, call: () => void): void {
 }
 
 function listenAndAdopt(server: net.Server, options: ListenOptions): void {
-  const asked = options.backlog !== undefined;
-  const listener = listen(asked ? options : { ...options, backlog: DEFAULT_BACKLOG, warnIfCapped: false });
+  const listener = listen(options);
   try {
     adopt(server, listener);
   } finally {
@@ -129,7 +113,9 @@ function adopt(server: net.Server, listener: Listener): void {
   // The server's socket can be sent to other processes without the listener's hearing of it.
   markLent(listener);
   const address = listener.address();
-  const copy = withDescriptor(listener, 'attach', (fd) => native.dupOwned(fd));
+  const copy = withDescriptor(listener, 'attach', copyAboveStdio);
   native.disown(copy);
+  taken.add(listener);
   ListeningSide.of(server).adopt(listener, copy, address.family === 'unix' ? address.path : undefined);
+  if (!server.listening) taken.delete(listener);
 }

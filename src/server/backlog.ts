@@ -14,17 +14,22 @@ export function askedBacklog(args: readonly unknown[]): number | undefined {
   const inOptions = (first as { backlog?: unknown } | null | undefined)?.backlog;
   if (typeof first === 'object' && inOptions !== undefined && inOptions !== null)
     return check.int32(asNumber(inOptions), 'options.backlog');
-  return positional(second) ?? positional(third);
+  return inSecondPlace(second) ?? inThirdPlace(third);
 }
 
-/** A string in these places is a host, unless Node takes it for a number too. */
-function positional(value: unknown): number | undefined {
+/** A string there is a host, unless Node takes it for a number too; what else is no number there, no backlog. */
+function inSecondPlace(value: unknown): number | undefined {
   const number = typeof value === 'string' && Number(value) > 0 ? Number(value) : value;
-  return typeof number === 'number' ? check.int32(number, 'backlog') : undefined;
+  return typeof number === 'string' || typeof number === 'object' ? undefined : inThirdPlace(number);
 }
 
-/** net.Server takes a numeric string, as from the environment. */
-function asNumber(value: unknown): unknown {
+function inThirdPlace(value: unknown): number | undefined {
+  if (value === undefined || value === null || typeof value === 'function') return undefined;
+  return check.int32(asNumber(value), 'backlog');
+}
+
+/** net.Server takes a numeric string, as from the environment, for its number. */
+export function asNumber(value: unknown): unknown {
   return typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value))
     ? Number(value)
     : value;

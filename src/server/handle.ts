@@ -1,8 +1,5 @@
 import cluster from 'node:cluster';
-import type { ConnectionHandle, ListeningHandle } from '../socket/server-internals';
-
-/** What Node passes for the kind of handle: TCPConstants.SOCKET, PipeConstants.SOCKET. */
-const CONNECTION = 0;
+import type { ListeningHandle } from '../socket/node-internals';
 
 /** Whether the socket is this process's, and not the primary's of a cluster. */
 export function isOwnHandle(handle: Partial<ListeningHandle> | null): handle is ListeningHandle {
@@ -15,14 +12,4 @@ export function isOwnHandle(handle: Partial<ListeningHandle> | null): handle is 
  * gives it a `close` of its own. To be asked before this package does the same. */
 export function isSharedHandle(handle: ListeningHandle): boolean {
   return cluster.isWorker && Object.hasOwn(handle, 'close');
-}
-
-/** Makes a connection's handle, of the listener's kind, as libuv does when it accepts. The descriptor is its own, unless
- * an errno is returned. */
-export function connectionHandle(listening: ListeningHandle, fd: number): ConnectionHandle | number {
-  const handle = new listening.constructor(CONNECTION);
-  const error = handle.open(fd);
-  if (error === 0) return handle;
-  handle.close();
-  return error;
 }

@@ -3,8 +3,10 @@ import type * as net from 'node:net';
 import type { AcceptLoop } from '../accept-loop/accept-loop';
 import type { CheckedOptions } from '../accept-loop/options';
 import { warnOfShortage } from '../accept-loop/warnings';
-import type { Listener } from '../socket/listener';
-import { internalsOf, type ListeningHandle, type ServerInternals } from '../socket/server-internals';
+import { invalidArgValue } from '../errors';
+import { native } from '../native/load';
+import { Listener } from '../socket/listener';
+import { internalsOf, type ListeningHandle, type ServerInternals } from '../socket/node-internals';
 import { acceptFor, type Acceptance } from './accepting';
 import type { AskedLoop } from './asked-loop';
 import { askedBacklog, DEFAULT_BACKLOG, withBacklogForPrimary } from './backlog';
@@ -29,6 +31,9 @@ export class ListeningSide {
   #listener: Listener | undefined;
   #handle: ListeningHandle | null;
   #acceptance: Acceptance | undefined;
+  #emitting = 0;
+  /** 'close' was due while it was held back. */
+  #drained = false;
 
   /** Of this server: made at the first call. */
   static of(server: net.Server): ListeningSide {
@@ -61,6 +66,7 @@ export class ListeningSide {
 
   /** Listens as `listen`, the server's own, does; with the exact backlog. @throws what it throws; for a wrong backlog */
   listen(listen: Listen, args: readonly unknown[]): void {
+    refuseListener(args[0]);
     const backlog = askedBacklog(args);
     // While it listens Node refuses, and all stays as it is.
     if (this.#handle === null) this.#backlog = backlog;
@@ -71,11 +77,13 @@ export class ListeningSide {
   /** Adopts a listener, whose backlog stays; `fd` is a copy of its descriptor for the server. Both are closed with it, unless
    * it does not listen afterwards. */
   adopt(listener: Listener, fd: number, path: string | undefined): void {
+    const server = this.#server;
     this.#listener = listener;
     this.#backlog = undefined;
-    if (path !== undefined) this.#server._pipeName = path;
+    if (path !== undefined) server._pipeName = path;
+    if (server._listeningId !== undefined) server._listeningId++;
     try {
-      this.#server._listen2(null, null, null, DEFAULT_BACKLOG, fd);
+      server._listen2(null, null, null, DEFAULT_BACKLOG, fd);
     } finally {
       this.#listener = undefined;
     }
@@ -99,7 +107,23 @@ export class ListeningSide {
     return acceptFor(handle, plan, {
       started: (loop) => this.#follow(loop),
       ended: () => this.#server.close(),
+      hold: () => this.#hold(),
+      release: (closing) => this.#release(closing),
     });
+  }
+
+  /** Else a listener that closes both the server and its own connection would have 'close' emitted before the rest has come. */
+  #hold(): void {
+    this.#emitting++;
+    this.#server._emitCloseIfDrained = () => (this.#drained = true);
+  }
+
+  #release(closing: boolean): void {
+    if (--this.#emitting > 0) return;
+    Reflect.deleteProperty(this.#server, '_emitCloseIfDrained');
+    // close() asks by itself, after this.
+    if (this.#drained && !closing) this.#server._emitCloseIfDrained();
+    this.#drained = false;
   }
 
   /** Of a queue that all workers share nobody takes more than he serves: else one that is stuck would keep clients from
@@ -119,5 +143,18 @@ export class ListeningSide {
     });
     for (const event of ['pressure', 'relief'] as const)
       loop.on(event, (reading) => server.emit(event, reading));
+  }
+}
+
+const INT_MAX = 2 ** 31 - 1;
+
+/** Node would take its descriptor for the server's own: two would close it. */
+function refuseListener(first: unknown): void {
+  if (first instanceof Listener)
+    throw invalidArgValue('options', 'must not be a Listener: attach(server, listener) takes it over', first);
+  const fd = (first as { fd?: unknown } | null | undefined)?.fd;
+  if (typeof fd === 'number' && fd >= 0 && fd <= INT_MAX && native.owned(Math.trunc(fd))) {
+    const reason = 'belongs to a Listener or Connection: attach(server, listener), or detach() it first';
+    throw invalidArgValue('options.fd', reason, fd);
   }
 }

@@ -1,7 +1,11 @@
 import * as net from 'node:net';
 import type { AcceptLoopOptions } from '../accept-loop/options';
+import type { PressureReading } from '../accept-loop/pressure';
+import { invalidArgValue, type SystemCallError } from '../errors';
 import { askedLoop } from './asked-loop';
 import { ListeningSide, type Listen } from './listening-side';
+
+const ONLY_OF_THE_LOOP = ['overload', 'maxWaitMs', 'maxWaiting', 'pressure'];
 
 // Kept, as somebody may put this module's in their place.
 const NetServer = net.Server;
@@ -14,14 +18,22 @@ export interface ServerOptions extends net.ServerOpts {
   acceptLoop?: boolean | AcceptLoopOptions | undefined;
 }
 
-/** Of node:net's Server, and what its accept loop reports: see `AcceptLoop`. */
-export type Server = net.Server;
+/** What a server tells of its accept loop: see `AcceptLoop`. */
+export interface ServerEvents {
+  on(event: 'shortage', listener: (error: SystemCallError) => void): this;
+  on(event: 'pressure' | 'relief', listener: (reading: PressureReading) => void): this;
+  once(event: 'shortage', listener: (error: SystemCallError) => void): this;
+  once(event: 'pressure' | 'relief', listener: (reading: PressureReading) => void): this;
+}
+
+/** Of node:net's Server, with the events of its accept loop. */
+export type Server = ServerEvents & net.Server;
 
 export interface ServerConstructor extends Omit<typeof net.Server, 'prototype'> {
-  new (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
   new (connectionListener?: (socket: net.Socket) => void): Server;
-  (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
+  new (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
   (connectionListener?: (socket: net.Socket) => void): Server;
+  (options?: ServerOptions, connectionListener?: (socket: net.Socket) => void): Server;
   readonly prototype: Server;
 }
 
@@ -44,7 +56,8 @@ export const Server: ServerConstructor = function (
   connectionListener?: (socket: net.Socket) => void,
 ): unknown {
   if (!(this instanceof Server)) return new Server(options, connectionListener);
-  const loop = askedLoop((options as ServerOptions | null | undefined)?.acceptLoop, 'options.acceptLoop');
+  refuseMisplaced(options);
+  const loop = askedLoop(options?.acceptLoop, 'options.acceptLoop');
   // Called, as Node's own servers do it, and not constructed: a class may inherit in the old way, by Server.call(this).
   (NetServer as unknown as (...args: unknown[]) => void).call(this, options, connectionListener);
   ListeningSide.of(this).asked = loop;
@@ -60,12 +73,20 @@ Server.prototype.listen = function listen(this: net.Server, ...args: unknown[]):
   return this;
 } as net.Server['listen'];
 
+/** Node passes over what it does not know; of these somebody expects something. */
+function refuseMisplaced(options: unknown): void {
+  const given = (options ?? {}) as Record<string, unknown>;
+  const misplaced = ONLY_OF_THE_LOOP.find((name) => given[name] !== undefined);
+  if (misplaced !== undefined)
+    throw invalidArgValue(`options.${misplaced}`, 'belongs into options.acceptLoop', given[misplaced]);
+}
+
 /** net.createServer with the Server above. */
+export function createServer(connectionListener?: (socket: net.Socket) => void): Server;
 export function createServer(
   options?: ServerOptions,
   connectionListener?: (socket: net.Socket) => void,
 ): Server;
-export function createServer(connectionListener?: (socket: net.Socket) => void): Server;
 export function createServer(
   options?: ServerOptions | ((socket: net.Socket) => void),
   connectionListener?: (socket: net.Socket) => void,

@@ -1,6 +1,6 @@
 import type * as net from 'node:net';
 import type { Address } from '../address';
-import { internalsOf } from './server-internals';
+import { internalsOf } from './node-internals';
 
 /** Node's C++ takes a number modulo this, as C does; its JavaScript takes a backlog of 0 for none. */
 const INT_RANGE = 2 ** 32;

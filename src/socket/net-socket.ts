@@ -1,6 +1,7 @@
 import * as net from 'node:net';
 import { native } from '../native/load';
 import * as check from '../validate';
+import { connectionHandle, type ConnectionHandleClass } from './node-internals';
 
 export interface NetSocketOptions extends Omit<net.SocketConstructorOpts, 'fd'> {
   /** TCP_NODELAY. An http.Server sets it on the connections that it accepts itself. */
@@ -11,15 +12,6 @@ export interface NetSocketOptions extends Omit<net.SocketConstructorOpts, 'fd'> 
   keepAliveInitialDelay?: number | undefined;
 }
 
-/** The part of Node's own handle that is used here. */
-interface TcpHandle {
-  open: (fd: number) => number;
-  close: () => void;
-}
-type TcpHandleClass = new (type: number) => TcpHandle;
-
-/** What Node passes for the handle of a connection: TCPConstants.SOCKET. */
-const CONNECTION = 0;
 /** Options with which the constructor can't throw. */
 const PLAIN = new Set([
   ...['allowHalfOpen', 'readable', 'writable'],
@@ -28,7 +20,7 @@ const PLAIN = new Set([
 
 const LAST_STDIO = 2;
 
-let tcpHandleClass: TcpHandleClass | undefined;
+let tcpHandleClass: ConnectionHandleClass | undefined;
 
 /**
  * Makes a net.Socket, which owns the descriptor from then on. If it throws, it does not.
@@ -55,9 +47,8 @@ export function netSocketOf(fd: number, tcp: boolean, options: NetSocketOptions)
 function makeSocket(fd: number, tcp: boolean, options: NetSocketOptions): net.Socket {
   const given = { readable: true, writable: true, ...options };
   if (tcp && tcpHandleClass !== undefined && Object.keys(options).every((name) => PLAIN.has(name))) {
-    const handle = new tcpHandleClass(CONNECTION);
-    if (handle.open(fd) === 0) return new net.Socket({ ...given, handle } as net.SocketConstructorOpts);
-    handle.close();
+    const handle = connectionHandle(tcpHandleClass, fd);
+    if (typeof handle !== 'number') return new net.Socket({ ...given, handle } as net.SocketConstructorOpts);
   }
   const noHandle = { handle: undefined };
   const socket = new net.Socket({ ...given, ...noHandle, fd });
@@ -66,10 +57,10 @@ function makeSocket(fd: number, tcp: boolean, options: NetSocketOptions): net.So
 }
 
 /** undefined where Node's insides are not as known; then each socket is made the long way. */
-function handleClassOf(socket: net.Socket): TcpHandleClass | undefined {
+function handleClassOf(socket: net.Socket): ConnectionHandleClass | undefined {
   const handle = (socket as { _handle?: { constructor: unknown; open?: unknown } })._handle;
   const known = typeof handle?.open === 'function' && handle.constructor !== Object;
-  return known ? (handle.constructor as TcpHandleClass) : undefined;
+  return known ? (handle.constructor as ConnectionHandleClass) : undefined;
 }
 
 /** The descriptor, or of stdin's, stdout's and stderr's numbers a copy: Node leaves those open for ever. */

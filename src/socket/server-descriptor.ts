@@ -1,6 +1,6 @@
 import * as net from 'node:net';
 import { serverHasNoDescriptor, serverNotRunning } from '../errors';
-import { internalsOf } from './server-internals';
+import { internalsOf } from './node-internals';
 
 // Kept, as a program may put the drop-in's in its place, which not every server of Node's is.
 const { Server } = net;

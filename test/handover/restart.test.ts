@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import * as path from 'node:path';
 import { test } from 'node:test';
@@ -23,7 +23,7 @@ interface Generation {
 /** Starts one more of the server of examples/, and waits until it listens. */
 async function start(port: string, control: string): Promise<Generation> {
   const server = spawn(process.execPath, [path.join(ROOT, 'examples', 'restart.js'), port, control], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(server, 'close');
   return { process: server, line: await lineOf(server), ended };
@@ -65,3 +65,25 @@ test(
     t.diagnostic(`${report.served} requests were served`);
   },
 );
+
+test('examples/restart.js: new ones that die in between, in three ways, do not take the old one along', async (t) => {
+  const control = path.join(temporaryFolder(), 'control');
+  const old = await start('0', control);
+  t.after(() => old.process.kill('SIGKILL'));
+  const port = /port (\d+)$/.exec(old.line)?.[1] ?? '';
+  const deaths = ['', 'time.sleep(0.2); s.recv(1)', 'socket.recv_fds(s, 1, 1)'];
+  for (const death of deaths) {
+    const program = `import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(${JSON.stringify(control)})
+${death}
+s.close()`;
+    assert.equal(spawnSync('python3', ['-c', program]).status, 0);
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
+    assert.equal(await answer.text(), `served by ${old.process.pid}\n`);
+  }
+  const next = await start(port, control);
+  t.after(() => next.process.kill('SIGKILL'));
+  assert.match(next.line, /, taken over$/);
+  await old.ended;
+});

@@ -120,7 +120,7 @@ closedListener.close();
 
 const WRONG: { title: string; args: unknown[]; error: { code: string; name: string; message?: RegExp } }[] = [
   { title: 'no server', args: [{}, LOOPBACK], error: { code: 'ERR_INVALID_ARG_TYPE', name: 'TypeError' } },
-  { title: 'no options', args: [undefined], error: { code: 'ERR_INVALID_ARG_TYPE', name: 'TypeError' } },
+  { title: 'null', args: [null], error: { code: 'ERR_INVALID_ARG_TYPE', name: 'TypeError' } },
   { title: 'a number', args: [8080], error: { code: 'ERR_INVALID_ARG_TYPE', name: 'TypeError' } },
   {
     title: 'a mistyped option',

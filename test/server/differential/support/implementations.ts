@@ -13,14 +13,14 @@ export const REFERENCE: Implementation = { createServer: net.createServer, Serve
 export const CANDIDATES: Record<string, Implementation> = {
   'with the accept thread': {
     createServer: ours.createServer,
-    Server: ours.Server as unknown as typeof net.Server,
+    Server: ours.Server,
   },
   'acceptLoop: false': {
     createServer: (...args: unknown[]) => ours.createServer(...(withoutLoop(args) as [ours.ServerOptions])),
     Server: new Proxy(ours.Server, {
       apply: (server, self, args) => Reflect.apply(server, self, withoutLoop(args)) as unknown,
       construct: (server, args, target) => Reflect.construct(server, withoutLoop(args), target) as object,
-    }) as unknown as typeof net.Server,
+    }),
   },
 };
 

@@ -15,11 +15,15 @@ export interface Handle {
 /** Of a connection. */
 export interface ConnectionHandle extends Handle {
   open: (fd: number) => number;
+  /** Of TCP: closes it with RST. */
+  reset?: (callback?: () => void) => number;
 }
+
+export type ConnectionHandleClass = new (type: number) => ConnectionHandle;
 
 /** Of a listening socket. */
 export interface ListeningHandle extends Handle {
-  constructor: new (type: number) => ConnectionHandle;
+  constructor: ConnectionHandleClass;
   listen: (backlog: number | string) => number;
   /** Node's own: makes a net.Socket of the connection, or drops it, as the server's properties say. */
   onconnection: (status: number, connection?: ConnectionHandle) => void;
@@ -30,6 +34,10 @@ export interface ServerInternals extends Omit<net.Server, 'listen'> {
   _handle: ListeningHandle | null;
   _pipeName?: string;
   listen: (...args: unknown[]) => this;
+  /** Counts the calls of listen() and close(), so that a name that was looked up for an earlier one comes to nothing. */
+  _listeningId?: number;
+  /** Emits 'close', in the next tick, if neither the handle nor a connection is left. */
+  _emitCloseIfDrained: () => void;
   /** Makes a handle of a descriptor, unless there is one, and listens. */
   _listen2(
     address: string | null,
@@ -38,6 +46,18 @@ export interface ServerInternals extends Omit<net.Server, 'listen'> {
     backlog: number,
     fd: number,
   ): void;
+}
+
+/** What Node passes for the kind of handle: TCPConstants.SOCKET, PipeConstants.SOCKET. */
+const CONNECTION = 0;
+
+/** Makes a connection's handle, as libuv does when it accepts. The descriptor is its own, unless an errno is returned. */
+export function connectionHandle(kind: ConnectionHandleClass, fd: number): ConnectionHandle | number {
+  const handle = new kind(CONNECTION);
+  const error = handle.open(fd);
+  if (error === 0) return handle;
+  handle.close();
+  return error;
 }
 
 export function internalsOf(server: net.Server): ServerInternals {
