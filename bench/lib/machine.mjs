@@ -20,7 +20,8 @@ export function describeMachine() {
   };
   return {
     machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.arch}`,
-    kernel: `Linux ${release()}`,
+    // Without what a builder adds: it names a build, and no kernel.
+    kernel: `Linux ${release().replace(/-.*/, '')}`,
     versions: Object.entries(versions)
       .filter(([, number]) => number !== undefined)
       .map(([name, number]) => `${name} ${number}`)
