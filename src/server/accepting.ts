@@ -4,7 +4,7 @@ import { isSystemError } from '../errors';
 import { native } from '../native/load';
 import { makeListener, type Listener } from '../socket/listener';
 import type { ListeningHandle } from '../socket/node-internals';
-import { receiverFor } from './receiving';
+import { receiveQueued, receiverFor } from './receiving';
 
 /** What a server's listening side is to be like the next time that it listens. */
 export interface Plan {
@@ -19,8 +19,9 @@ export interface Plan {
 /** Accepts for a handle, while there is a loop. */
 export interface Acceptance {
   readonly loop: AcceptLoop | undefined;
-  /** Ends the loop, and gives the handle what it had accepted: so that it may be closed, or somebody else may accept. */
-  stop: () => void;
+  /** The server has the handle no longer. Ends the loop, and gives the handle what it had accepted, so that somebody else may
+   * accept; unless it is for another owner of the same handle, who has set an `onconnection` of his own. */
+  leave: () => void;
 }
 
 /** Told of the loop that accepts for a handle. */
@@ -44,11 +45,14 @@ export interface Watcher {
  */
 export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher): Acceptance {
   const { listen, close, ref, unref, hasRef } = handle;
+  const receive = receiverFor(handle, watcher);
   let loop: AcceptLoop | undefined;
   let referenced = true;
+  let nodes: unknown;
 
   const start = (options: CheckedOptions, backlog: number): void => {
-    loop = startListening(handle, plan, options, backlog, receiverFor(handle, watcher));
+    loop = startListening(handle, plan, options, backlog, receive);
+    nodes = handle.onconnection;
     if (!referenced) loop.unref();
     loop.once('close', () => {
       if (loop === undefined) return;
@@ -62,6 +66,7 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
     loop = undefined;
     if (ending === undefined) return;
     watcher.hold();
+    if (ending.stats().accepted === 0) receiveQueued(ending.listeners, receive);
     endLoop(ending);
     watcher.release(true);
   };
@@ -96,7 +101,10 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
     get loop() {
       return loop;
     },
-    stop,
+    // The primary of a cluster takes a server's handle away to go on with it.
+    leave: () => {
+      if (handle.onconnection === nodes) stop();
+    },
   };
 }
 

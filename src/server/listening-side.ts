@@ -90,8 +90,8 @@ export class ListeningSide {
   }
 
   #change(handle: ListeningHandle | null): void {
-    // Without a call of close: the socket moves to another thread.
-    this.#acceptance?.stop();
+    // Without a call of close: the socket moves to another thread, or to another owner.
+    this.#acceptance?.leave();
     this.#acceptance = undefined;
     this.#handle = handle;
     if (handle === null) {

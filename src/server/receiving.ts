@@ -3,6 +3,8 @@ import type { Receive } from '../accept-loop/accept-loop';
 import { emitting } from '../accept-loop/emitting';
 import { isSystemError } from '../errors';
 import { native } from '../native/load';
+import type { Connection } from '../socket/connection';
+import type { Listener } from '../socket/listener';
 import { numberForNode } from '../socket/net-socket';
 import { connectionHandle, type ConnectionHandle, type ListeningHandle } from '../socket/node-internals';
 
@@ -83,4 +85,26 @@ function tellOfEnd(connection: ConnectionHandle, onEnd: () => void): void {
     end();
     return reset.call(connection, callback);
   };
+}
+
+/** Receives those who were queued while the accept thread had not begun: libuv would have accepted them by now. */
+export function receiveQueued(listeners: readonly Listener[], receive: Receive): void {
+  for (const listener of listeners) {
+    for (const connection of queuedOf(listener)) {
+      const fd = connection.detach();
+      native.adopt(fd);
+      emitting(() => receive(fd, undefined));
+    }
+  }
+}
+
+function queuedOf(listener: Listener): Connection[] {
+  try {
+    const { length } = listener.queue();
+    return length === 0 ? [] : listener.acceptMany(length, { timeoutMs: 0 });
+  } catch (error) {
+    // Closed by another thread, or a shortage: then they are as they would be without this.
+    if (listener.closed || isSystemError(error)) return [];
+    throw error;
+  }
 }

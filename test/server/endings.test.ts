@@ -190,3 +190,38 @@ test(
     assert.equal(result, 'ECONNREFUSED');
   },
 );
+
+test('close: before the accept thread has begun: who is queued by then is emitted', { skip }, async () => {
+  const server = createServer((socket) => socket.resume().end('served'));
+  server.listen(0, HOST);
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  const clients = beginConnects({ family: 'IPv4', address: HOST, port }, 3);
+  server.close();
+  await sleep(50);
+  for (const client of clients) assert.deepEqual(fateOf(client), { text: 'served', then: 'end' });
+  closeAll(clients);
+});
+
+test(
+  '_handle: whoever takes it from the server, with an onconnection of its own, goes on accepting',
+  { skip },
+  async () => {
+    // As node:cluster does in the primary process, where createServer of node:net was replaced.
+    const server = createServer();
+    const address = await listening(server);
+    const insides = server as unknown as { _handle: { onconnection: unknown; close: () => void } | null };
+    const handle = insides._handle;
+    assert.ok(handle);
+    let came = 0;
+    handle.onconnection = (_status: number, connection: { close: () => void }) => {
+      came++;
+      connection.close();
+    };
+    insides._handle = null;
+    const clients = beginConnects(address, 2);
+    await until(() => came === 2, 'both came');
+    handle.close();
+    closeAll(clients);
+  },
+);
