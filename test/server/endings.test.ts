@@ -60,10 +60,10 @@ for (const how of ['the signal', 'loop.close()', 'server.close()', 'listener.clo
     const controller = new AbortController();
     const server = createServer({ acceptLoop: { signal: controller.signal } });
     const address = await listening(server);
-    let emitted = 0;
+    let [emitted, finished] = [0, 0];
     server.on('connection', (socket) => {
       emitted++;
-      socket.resume().end('served');
+      socket.resume().end('served', () => finished++);
     });
     const clients = beginConnects(address, 5);
     blockUntil(() => untaken(server) === 5, 'five are accepted');
@@ -73,8 +73,7 @@ for (const how of ['the signal', 'loop.close()', 'server.close()', 'listener.clo
     else if (how === 'server.close()') server.close();
     else acceptLoopOf(server)?.listeners[0]?.close();
     await until(() => emitted === 5, 'all are emitted');
-    // What they write goes out in later turns.
-    await sleep(50);
+    await until(() => finished === 5, 'all are written to, and ended');
     for (const client of clients) assert.deepEqual(fateOf(client), { text: 'served', then: 'end' });
     closeAll(clients);
     await closed;
@@ -192,13 +191,14 @@ test(
 );
 
 test('close: before the accept thread has begun: who is queued by then is emitted', { skip }, async () => {
-  const server = createServer((socket) => socket.resume().end('served'));
+  let finished = 0;
+  const server = createServer((socket) => socket.resume().end('served', () => finished++));
   server.listen(0, HOST);
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
   const clients = beginConnects({ family: 'IPv4', address: HOST, port }, 3);
   server.close();
-  await sleep(50);
+  await until(() => finished === 3, 'all are written to, and ended');
   for (const client of clients) assert.deepEqual(fateOf(client), { text: 'served', then: 'end' });
   closeAll(clients);
 });
