@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <span>
 
 namespace listenq {
 
@@ -13,15 +14,21 @@ namespace {
 // SCM_MAX_FD (include/net/scm.h): as many as the kernel lets anybody send in one message.
 constexpr std::size_t kMostDescriptors = 253;
 
-Result<std::monostate> send_descriptor(int channel, int fd) {
-  std::byte data{};
-  iovec part{&data, sizeof data};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof fd)> control{};
+/** One part of data, and room for descriptors; the caller keeps both. */
+msghdr message_of(iovec& part, std::span<std::byte> control) {
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
+  return message;
+}
+
+Result<std::monostate> send_descriptor(int channel, int fd) {
+  std::byte data{};
+  iovec part{&data, sizeof data};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof fd)> control{};
+  msghdr message = message_of(part, control);
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
@@ -52,11 +59,7 @@ Result<Delivery> receive_descriptor(int channel) {
   std::byte data{};
   iovec part{&data, sizeof data};
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMostDescriptors)> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
+  msghdr message = message_of(part, control);
   const ssize_t received = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (received < 0) return last_error("recvmsg");
   Delivery delivery = take_descriptors(message);

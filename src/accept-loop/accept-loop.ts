@@ -213,8 +213,10 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
    */
   async close(options: CloseOptions = {}): Promise<CloseReport> {
     const { drain, timeoutMs } = checkClose(options);
-    if (!drain) this.#hurry?.();
-    if (!drain && this.#ending === undefined) this.#endAtOnce();
+    if (!drain) {
+      this.#hurry?.();
+      if (this.#ending === undefined) this.#endAtOnce();
+    }
     return (this.#ending ??= drain ? this.#drain(timeoutMs) : this.#end());
   }
 

@@ -12,7 +12,7 @@ const TURN = 64;
 /** What runs in it has nobody's AsyncLocalStorage, as when libuv accepts: a socket does not inherit its server's. */
 const nowhere = new AsyncResource('listenq.Intake');
 
-export interface IntakeCallbacks {
+interface IntakeCallbacks {
   /** Hands out one connection; whether there was one, and somebody to take it. */
   handOut: () => boolean;
   /** What the accepting thread reports. `fatal`: it has ended because of it. */

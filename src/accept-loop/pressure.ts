@@ -22,7 +22,7 @@ export interface PressureReading {
   room: number;
 }
 
-export type PressureEvent = 'pressure' | 'relief';
+type PressureEvent = 'pressure' | 'relief';
 
 export interface CheckedPressure {
   highRatio: number;
@@ -64,7 +64,7 @@ export function loopLoad(
 ): PressureReading {
   const sheds = action !== 0 && maxWaiting >= 0;
   const kernel = sheds ? { waiting: 0, room: 0 } : queueLoad(listeners);
-  return reading(waiting + kernel.waiting, (sheds ? maxWaiting : highWaterMark) + kernel.room);
+  return readingOf(waiting + kernel.waiting, (sheds ? maxWaiting : highWaterMark) + kernel.room);
 }
 
 function queueLoad(listeners: readonly Listener[]): { waiting: number; room: number } {
@@ -87,7 +87,7 @@ function queueUnlessClosed(listener: Listener): Queue | undefined {
   }
 }
 
-function reading(waiting: number, room: number): PressureReading {
+function readingOf(waiting: number, room: number): PressureReading {
   return { ratio: waiting / Math.max(room, 1), waiting, room };
 }
 

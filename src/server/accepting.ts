@@ -12,7 +12,7 @@ export interface Plan {
   backlog: number | undefined;
   /** Of the accept loop; undefined: libuv accepts, on this thread. */
   loop: CheckedOptions | undefined;
-  /** A listener to adopt, instead of listening: its backlog stays, unless one is asked for. */
+  /** A listener to adopt, instead of listening: its backlog stays. */
   listener: Listener | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface Acceptance {
 }
 
 /** Told of the loop that accepts for a handle. */
-export interface Watcher {
+interface Watcher {
   started: (loop: AcceptLoop) => void;
   /** It has ended although nobody told it to. */
   ended: () => void;
@@ -48,11 +48,12 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
   const receive = receiverFor(handle, watcher);
   let loop: AcceptLoop | undefined;
   let referenced = true;
-  let nodes: unknown;
+  /** What Node has put there. */
+  let onconnection: unknown;
 
   const start = (options: CheckedOptions, backlog: number): void => {
     loop = startListening(handle, plan, options, backlog, receive);
-    nodes = handle.onconnection;
+    onconnection = handle.onconnection;
     if (!referenced) loop.unref();
     loop.once('close', () => {
       if (loop === undefined) return;
@@ -103,7 +104,7 @@ export function acceptFor(handle: ListeningHandle, plan: Plan, watcher: Watcher)
     },
     // The primary of a cluster takes a server's handle away to go on with it.
     leave: () => {
-      if (handle.onconnection === nodes) stop();
+      if (handle.onconnection === onconnection) stop();
     },
   };
 }

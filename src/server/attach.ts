@@ -15,6 +15,7 @@ import { asNodeReads, checkWhere, notOfStreams, type AttachOptions } from './whe
 
 /** Listeners that servers have taken over. */
 const taken = new WeakSet<Listener>();
+
 /**
  * Has a server of net, http, https, http2 or tls listen, as `server.listen(where)`, with the listening side of this package:
  * the exact backlog, and an accept loop on a worker thread. All else is as before, and the server's own: `listening`,

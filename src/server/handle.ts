@@ -2,10 +2,8 @@ import cluster from 'node:cluster';
 import type { ListeningHandle } from '../socket/node-internals';
 
 /** Whether the socket is this process's, and not the primary's of a cluster. */
-export function isOwnHandle(handle: Partial<ListeningHandle> | null): handle is ListeningHandle {
-  return (
-    handle !== null && typeof handle.fd === 'number' && handle.fd >= 0 && typeof handle.listen === 'function'
-  );
+export function isOwnHandle(handle: Partial<ListeningHandle>): boolean {
+  return typeof handle.fd === 'number' && handle.fd >= 0;
 }
 
 /** Whether the primary process of a cluster has sent it, to each of its workers (SCHED_NONE). To hear of its end node:cluster

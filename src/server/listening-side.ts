@@ -136,7 +136,7 @@ export class ListeningSide {
 
   /** What the loop tells, the server tells. */
   #follow(loop: AcceptLoop): void {
-    const server = this.#server as unknown as net.Server;
+    const server = this.#server;
     loop.on('error', (error) => server.emit('error', error));
     loop.on('shortage', (error) => {
       if (!server.emit('shortage', error)) warnOfShortage(error);

@@ -1,7 +1,7 @@
 import type * as net from 'node:net';
 
 /** libuv's object for a socket, as far as net.Server and net.Socket show it: TCP or Pipe. */
-export interface Handle {
+interface Handle {
   /** -1 where there is none, as on a closed one. */
   readonly fd: number;
   close: (callback?: () => void) => void;
@@ -30,10 +30,9 @@ export interface ListeningHandle extends Handle {
 }
 
 /** What this package uses of a net.Server's insides: the names are the same from Node 20 to 26. */
-export interface ServerInternals extends Omit<net.Server, 'listen'> {
+export interface ServerInternals extends net.Server {
   _handle: ListeningHandle | null;
   _pipeName?: string;
-  listen: (...args: unknown[]) => this;
   /** Counts the calls of listen() and close(), so that a name that was looked up for an earlier one comes to nothing. */
   _listeningId?: number;
   /** Emits 'close', in the next tick, if neither the handle nor a connection is left. */

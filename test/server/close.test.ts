@@ -7,7 +7,7 @@ import { beginConnects, closeAll } from '../support/sockets';
 import { inChild } from '../support/child';
 import { openDescriptors, privateNetwork } from '../support/machine';
 import { blockUntil, fateOf, isOpen, refuses, threads, until } from '../accept-loop/support';
-import { HOST, listening, untaken } from './support';
+import { acceptedClients, HOST, listening, untaken } from './support';
 
 const skip = privateNetwork();
 
@@ -70,8 +70,7 @@ test(
       else socket.resume().end();
       running--;
     });
-    const clients = beginConnects(address, 5);
-    blockUntil(() => untaken(server) === 5, 'five are accepted');
+    const clients = acceptedClients(server, address, 5);
     const closed = once(server, 'close');
     await until(() => emitted === 5, 'all are emitted');
     closeAll(clients);

@@ -7,8 +7,8 @@ import { acceptLoopOf, attach, createServer } from 'listenq/server';
 import { inChild } from '../support/child';
 import { privateNetwork } from '../support/machine';
 import { beginConnects, closeAll } from '../support/sockets';
-import { blockUntil, fateOf, sleep, until } from '../accept-loop/support';
-import { HOST, listening, untaken } from './support';
+import { fateOf, sleep, until } from '../accept-loop/support';
+import { acceptedClients, HOST, listening } from './support';
 
 const skip = privateNetwork();
 
@@ -45,8 +45,7 @@ test(
       socket.destroy();
       server.close();
     });
-    const clients = beginConnects(address, 4);
-    blockUntil(() => untaken(server) === 4, 'four are accepted');
+    const clients = acceptedClients(server, address, 4);
     server.close();
     await until(() => seen.includes('close'), 'it is closed');
     await sleep(20);
@@ -65,8 +64,7 @@ for (const how of ['the signal', 'loop.close()', 'server.close()', 'listener.clo
       emitted++;
       socket.resume().end('served', () => finished++);
     });
-    const clients = beginConnects(address, 5);
-    blockUntil(() => untaken(server) === 5, 'five are accepted');
+    const clients = acceptedClients(server, address, 5);
     const closed = once(server, 'close');
     if (how === 'the signal') controller.abort();
     else if (how === 'loop.close()') void acceptLoopOf(server)?.close();
