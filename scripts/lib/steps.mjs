@@ -76,8 +76,9 @@ export async function typescript() {
     await compile('tsconfig.json', { from: 'src', to: 'dist' });
     // npm marks a command as executable when it installs one; this is for running it from the checkout.
     chmodSync(inTree('dist/cli/main.js'), 0o755);
-    const { bundleVendor } = await import('./bundle-vendor.mjs');
-    await bundleVendor();
+    await runTool('typescript/bin/tsc', ['-p', 'src/cli/browser']);
+    const { bundle } = await import('./bundle.mjs');
+    await bundle();
   });
 }
 

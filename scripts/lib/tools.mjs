@@ -47,6 +47,10 @@ const TOOLS = [
     package: 'systemd',
   },
   { name: 'ps', for: ['tests'], present: () => command('ps'), package: 'procps' },
+  { name: 'prometheus', for: ['tests'], present: () => command('prometheus'), package: 'prometheus' },
+  { name: 'promtool', for: ['tests'], present: () => command('promtool'), package: 'prometheus' },
+  { name: 'haproxy', for: ['tests'], present: () => command('haproxy'), package: 'haproxy' },
+  { name: 'chromium', for: ['tests'], present: () => command('chromium'), package: 'chromium' },
   { name: 'clang-format', for: ['lint'], present: () => command('clang-format'), package: 'clang-format' },
   { name: 'clang-tidy', for: ['lint'], present: () => command('clang-tidy'), package: 'clang-tidy' },
 ];

@@ -1,0 +1,2 @@
+/** `listenq/metrics`: what monitoring systems take in, by prom-client or by OpenTelemetry. */
+export {};
