@@ -96,6 +96,12 @@ export function isSystemError(error: unknown, ...codes: string[]): error is Syst
   return error instanceof SystemCallError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** Whether it is an error of this package, or of Node's, with one of these codes. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && codes.includes(code);
+}
+
 export function formatAddress(address: Address): string {
   if (address.family === 'unix')
     return address.path.startsWith('\0') ? `@${address.path.slice(1)}` : address.path;

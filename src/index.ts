@@ -1,7 +1,16 @@
 /** Listening sockets whose backlog is the one that was asked for, and blocking-style connections. */
 export { listen, type ListenOptions } from './socket/listen';
+export type {
+  AcceptMessage,
+  CloseMessage,
+  ListenMessage,
+  OverflowMessage,
+  RefuseMessage,
+  ShortageMessage,
+} from './channels';
 export { listenDualStack, type DualStackOptions } from './socket/listen-dual-stack';
-export { Listener, type ListenerHandle, type WaitOptions } from './socket/listener';
+export { Listener, type WaitOptions } from './socket/listener';
+export type { ListenerHandle } from './socket/listener-handle';
 export { connect, type ConnectOptions } from './socket/connect';
 export { Connection } from './socket/connection';
 export type { KeepAliveOptions } from './socket/keep-alive';
@@ -9,7 +18,7 @@ export type { InheritedOption } from './socket/inherited';
 export { acceptLoop, AcceptLoop } from './accept-loop/accept-loop';
 export type { AcceptLoopEvents, CloseReport } from './accept-loop/events';
 export type { AcceptLoopOptions, AcceptOptions, CloseOptions } from './accept-loop/options';
-export type { PressureOptions, PressureReading } from './accept-loop/pressure';
+export type { PressureOptions, PressureReading } from './socket/pressure';
 export type { AcceptLoopStats } from './accept-loop/stats';
 export {
   serveBlocking,

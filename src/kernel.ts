@@ -10,6 +10,8 @@ export {
 export type { SocketProcess } from './kernel/processes';
 export { destroySocket, type SocketToDestroy } from './kernel/destroy';
 export { queueOf, type QueueReading } from './socket/queue-of';
+export { watchQueue, QueueWatch, type QueueWatchEvents, type WatchReading } from './socket/watch-queue';
+export type { PressureOptions, PressureReading } from './socket/pressure';
 export type { Queue } from './kernel/queue';
 export {
   explainBacklog,

@@ -51,6 +51,7 @@ class Environment {
   std::array<std::int32_t, kBatch>* accepted_fds = nullptr;
   std::array<PeerRecord, kBatch>* accepted_peers = nullptr;
   std::uint32_t* queue_words = nullptr;
+  double* taken_wait = nullptr;
   std::vector<Accepted> accepted;
 
   /** Puts what was accepted where JavaScript finds it. */

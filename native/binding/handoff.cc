@@ -29,10 +29,11 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
         env, "Handoff",
         {InstanceMethod<&Self::token>("token"), InstanceMethod<&Self::take>("take"),
          InstanceMethod<&Self::want>("want"), InstanceMethod<&Self::news>("news"),
-         InstanceMethod<&Self::pause>("pause"), InstanceMethod<&Self::stop>("stop"),
-         InstanceMethod<&Self::closed>("closed"), InstanceMethod<&Self::end>("end"), InstanceMethod<&Self::ref>("ref"),
-         InstanceMethod<&Self::unref>("unref"), InstanceMethod<&Self::stats>("stats"),
-         InstanceMethod<&Self::again>("again"), InstanceMethod<&Self::wait_until_left>("waitUntilLeft")});
+         InstanceMethod<&Self::hear_of_losses>("hearOfLosses"), InstanceMethod<&Self::pause>("pause"),
+         InstanceMethod<&Self::stop>("stop"), InstanceMethod<&Self::closed>("closed"),
+         InstanceMethod<&Self::end>("end"), InstanceMethod<&Self::ref>("ref"), InstanceMethod<&Self::unref>("unref"),
+         InstanceMethod<&Self::stats>("stats"), InstanceMethod<&Self::again>("again"),
+         InstanceMethod<&Self::wait_until_left>("waitUntilLeft")});
   }
 
   // new Handoff(highWaterMark, maxWaitMs, maxWaiting, maxConnections, action, answer, onReady); -1 is "no limit".
@@ -67,7 +68,8 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
  private:
   Napi::Value token(const Napi::CallbackInfo& info) { return token_text(info.Env(), handoff_ ? handoff_->token() : 0); }
 
-  // take(wanting): the descriptor, owned by this environment from now on, its peer in acceptedPeers; or a constant.
+  // take(wanting): the descriptor, owned by this environment from now on, its peer in acceptedPeers, its wait in
+  // takenWait; or a constant.
   Napi::Value take(const Napi::CallbackInfo& info) {
     Arguments in(info);
     const auto wanting = static_cast<std::size_t>(in.integer(0));
@@ -85,6 +87,7 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
     const int fd = arrival.fd.release();
     environment.owned.add(fd);
     environment.leave_peer(0, arrival.peer);
+    *environment.taken_wait = std::chrono::duration<double, std::milli>(arrival.waited).count();
     return Napi::Number::New(in.env(), fd);
   }
 
@@ -96,15 +99,21 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
     return in.env().Undefined();
   }
 
-  // news(): [fatal, error], or undefined.
+  // news(): [kind, error], the kind by its number, without an error of losses; or undefined.
   Napi::Value news(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const auto news = handoff_ ? handoff_->news() : std::nullopt;
     if (!news) return env.Undefined();
     auto pair = Napi::Array::New(env, 2);
-    pair.Set(0U, Napi::Boolean::New(env, news->fatal));
-    pair.Set(1U, error_of(env, news->error));
+    pair.Set(0U, Napi::Number::New(env, static_cast<int>(news->kind)));
+    if (news->kind != Handoff::News::Kind::kLosses) pair.Set(1U, error_of(env, news->error));
     return pair;
+  }
+
+  // hearOfLosses(): the next one is news.
+  Napi::Value hear_of_losses(const Napi::CallbackInfo& info) {
+    if (handoff_) handoff_->hear_of_losses();
+    return info.Env().Undefined();
   }
 
   Napi::Value pause(const Napi::CallbackInfo& info) {
@@ -178,6 +187,7 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
     add(stats.shortages);
     add(stats.longest_wait.count());
     add(stats.longest_queue);
+    add(stats.drops);
     auto array = Napi::Array::New(env, numbers.size());
     for (std::uint32_t i = 0; i < numbers.size(); i++) array.Set(i, Napi::Number::New(env, numbers[i]));
     return array;
@@ -191,6 +201,9 @@ class HandoffObject : public Napi::ObjectWrap<HandoffObject> {
 }  // namespace
 
 void put_handoff(Napi::Object exports) {
+  auto wait = Napi::Float64Array::New(exports.Env(), 1);
+  Environment::of(exports.Env()).taken_wait = wait.Data();
+  exports.Set("takenWait", wait);
   exports.Set("Handoff", HandoffObject::define(exports.Env()));
 }
 

@@ -46,7 +46,9 @@ Acceptor::Acceptor(std::shared_ptr<Handoff> handoff, std::vector<std::unique_ptr
     : handoff_(std::move(handoff)), refuser_(handoff_->settings().overload) {
   for (auto& member : members) {
     auto domain = sys::getsockopt_int(member->fd(), SOL_SOCKET, SO_DOMAIN);
-    sources_.push_back({std::move(member), sources_.size(), domain.ok() && domain.value() != AF_UNIX});
+    const bool tcp = domain.ok() && domain.value() != AF_UNIX;
+    auto drops = tcp ? queue_drops(member->fd()) : std::nullopt;
+    sources_.push_back({std::move(member), sources_.size(), tcp, drops});
   }
   batch_.reserve(kBatch);
   reserve_descriptors(handoff_->waker().fd(), handoff_->settings().high_water_mark);
@@ -226,6 +228,7 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
   std::optional<std::size_t> queued;
   if (auto depth = source.tcp ? queue_depth(fd) : std::nullopt) {
     handoff_->saw_queue(depth->length);
+    look_for_drops(source, fd, *depth);
     source.roomy = depth->limit >= kRoomyBacklog;
     // One at least, as poll(2) said so.
     queued = std::max<std::size_t>(depth->length, 1);
@@ -252,12 +255,23 @@ bool Acceptor::accept_from(Source& source, int fd, std::size_t most) {
     look = look && in_queue >= worth_asking;
     batch_.push_back({std::move(accepted.value().fd), accepted.value().peer, now - in_queue, source.number});
   }
+  source.since_look += turn;
   source.ready = !refusal && queued != turn;
   if (failed > 0) handoff_->count_failed(failed);
   if (failed > 0 && batch_.empty()) retry_at_ = now + kPauseAfterFailures;
   if (refusal) return survive(*refusal, source, fd, now);
   pause_ = 0ms;
   return true;
+}
+
+// There are none unless the queue has been full: it holds much still, or many have left it since the last look.
+void Acceptor::look_for_drops(Source& source, int fd, const QueueDepth& depth) {
+  if (!source.drops || 2 * (depth.length + source.since_look) <= depth.limit) return;
+  source.since_look = 0;
+  const std::uint32_t drops = queue_drops(fd).value_or(*source.drops);
+  // The kernel's count wraps.
+  if (const std::uint32_t grown = drops - *source.drops; grown > 0) handoff_->count_drops(grown);
+  source.drops = drops;
 }
 
 // What a refused accept(2) means for the loop; false if the listener has failed.

@@ -11,6 +11,7 @@
 
 #include "handoff.h"
 #include "listener_group.h"
+#include "queue.h"
 #include "refuser.h"
 
 namespace listenq {
@@ -56,6 +57,9 @@ class Acceptor {
     std::unique_ptr<ListenerMember> member;
     std::size_t number;
     bool tcp;
+    /** SYNs that it had dropped when that was looked at, and how many connections came since. */
+    std::optional<std::uint32_t> drops;
+    std::size_t since_look = 0;
     /** Its queue does not fill within a rest. */
     bool roomy = false;
     /** May hold connections. */
@@ -80,6 +84,7 @@ class Acceptor {
   // These three are false if the listener has failed.
   bool accept_all(const Leases& leases, std::size_t room);
   bool accept_from(Source& source, int fd, std::size_t most);
+  void look_for_drops(Source& source, int fd, const QueueDepth& depth);
   bool survive(const SystemError& error, Source& source, int fd, Clock::time_point now);
   void refuse(std::vector<Arrival> arrivals, Clock::time_point now);
 

@@ -77,6 +77,17 @@ void Handoff::count_wait(const Arrival& arrival, Clock::time_point now) {
   stats_.longest_wait = std::max(stats_.longest_wait, waited(arrival, now));
 }
 
+void Handoff::count_refusals(Refusal cause, std::uint64_t connections) {
+  stats_.refused[static_cast<std::size_t>(cause)] += connections;
+  tell_of_losses();
+}
+
+void Handoff::tell_of_losses() {
+  if (!std::exchange(hears_of_losses_, false)) return;
+  has_lost_ = true;
+  notify_taker();
+}
+
 void Handoff::notify_taker() {
   if (ended_) return;
   taker_busy_ = true;
@@ -95,7 +106,7 @@ Handoff::Orders Handoff::orders(Clock::time_point now) {
   if (state_ == Orders::State::kAccept && sheds() && settings_.max_wait) {
     while (!waiting_.empty() && waited(waiting_.front(), now) > *settings_.max_wait) {
       count_wait(waiting_.front(), now);
-      stats_.refused[static_cast<std::size_t>(Refusal::kMaxWait)]++;
+      count_refusals(Refusal::kMaxWait, 1);
       stats_.open--;
       orders.overdue.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
@@ -121,7 +132,7 @@ std::vector<Arrival> Handoff::put(std::vector<Arrival>& arrivals, Clock::time_po
     stats_.accepted++;
     if (auto refusal = refusal_of(arrival, now)) {
       count_wait(arrival, now);
-      stats_.refused[static_cast<std::size_t>(*refusal)]++;
+      count_refusals(*refusal, 1);
       refused.push_back(std::move(arrival));
     } else {
       stats_.open++;
@@ -145,7 +156,7 @@ bool Handoff::taker_busy() const {
 void Handoff::count_blocked(std::uint64_t connections) {
   std::lock_guard lock(mutex_);
   stats_.accepted += connections;
-  stats_.refused[static_cast<std::size_t>(Refusal::kBlocked)] += connections;
+  count_refusals(Refusal::kBlocked, connections);
 }
 
 void Handoff::count_failed(std::uint64_t connections) {
@@ -158,19 +169,25 @@ void Handoff::saw_queue(std::uint32_t length) {
   stats_.longest_queue = std::max(stats_.longest_queue, length);
 }
 
+void Handoff::count_drops(std::uint64_t segments) {
+  std::lock_guard lock(mutex_);
+  stats_.drops += segments;
+  tell_of_losses();
+}
+
 void Handoff::report_shortage(const SystemError& error, Clock::time_point now) {
   std::lock_guard lock(mutex_);
   const bool fresh = !last_shortage_ || now - *last_shortage_ > kSameShortage;
   last_shortage_ = now;
   if (!fresh) return;
   stats_.shortages++;
-  news_ = News{false, error};
+  news_ = News{News::Kind::kShortage, error};
   notify_taker();
 }
 
 void Handoff::report_failure(const SystemError& error) {
   std::lock_guard lock(mutex_);
-  news_ = News{true, error};
+  news_ = News{News::Kind::kFailure, error};
   notify_taker();
 }
 
@@ -192,12 +209,13 @@ bool Handoff::wait_until_left(std::chrono::milliseconds timeout) {
 
 Handoff::Taken Handoff::take(std::size_t wanting, Arrival& arrival) {
   std::lock_guard lock(mutex_);
-  if (news_) return Taken::kNews;
+  if (news_ || has_lost_) return Taken::kNews;
   const bool found = !waiting_.empty();
   if (found) {
     const auto now = Clock::now();
     arrival = std::move(waiting_.front());
     waiting_.pop_front();
+    arrival.waited = now - arrival.since;
     count_wait(arrival, now);
     stats_.delivered++;
   } else {
@@ -216,7 +234,14 @@ void Handoff::want(std::size_t wanting) {
 
 std::optional<Handoff::News> Handoff::news() {
   std::lock_guard lock(mutex_);
-  return std::exchange(news_, std::nullopt);
+  if (news_) return std::exchange(news_, std::nullopt);
+  if (!std::exchange(has_lost_, false)) return std::nullopt;
+  return News{News::Kind::kLosses, {}};
+}
+
+void Handoff::hear_of_losses() {
+  std::lock_guard lock(mutex_);
+  hears_of_losses_ = true;
 }
 
 void Handoff::pause(bool on) {

@@ -28,6 +28,8 @@ struct Arrival {
   std::chrono::steady_clock::time_point since;
   /** Which of the listeners it came from: of one, the first to come is the first to go, whatever the clocks say. */
   std::size_t source = 0;
+  /** Set when it is taken: for how long it waited. */
+  std::chrono::steady_clock::duration waited{};
 };
 
 /** Why a connection was refused after accept(2). */
@@ -76,12 +78,16 @@ class Handoff {
     std::uint64_t shortages = 0;
     std::chrono::milliseconds longest_wait{};
     std::uint32_t longest_queue = 0;
+    /** SYNs that the listeners dropped meanwhile, as far as the accepting thread has looked. */
+    std::uint64_t drops = 0;
   };
 
   /** Something that the taker should hear of. */
   struct News {
-    /** The accepting thread has ended because of it. */
-    bool fatal;
+    /** kFailure: the accepting thread has ended because of it. kLosses: connections were refused, or SYNs dropped; the
+     * stats tell how many, and there is no error. */
+    enum class Kind { kFailure, kShortage, kLosses };
+    Kind kind;
     SystemError error;
   };
 
@@ -125,6 +131,8 @@ class Handoff {
   void count_failed(std::uint64_t connections);
   /** What the kernel's queue held. */
   void saw_queue(std::uint32_t length);
+  /** SYNs that a listener has dropped. */
+  void count_drops(std::uint64_t segments);
   /** Reports a shortage; the taker hears of the first in a while. */
   void report_shortage(const SystemError& error, Clock::time_point now);
   void report_failure(const SystemError& error);
@@ -142,6 +150,8 @@ class Handoff {
   /** Changes how many wait for a connection. */
   void want(std::size_t wanting);
   std::optional<News> news();
+  /** Has the taker told of the next loss: once. Until it asks again, it is not woken for more. */
+  void hear_of_losses();
   void pause(bool on);
   /** Tells the accepting thread to end; with `drain` once it has handed over all that the kernel has queued. */
   void stop(bool drain);
@@ -160,6 +170,8 @@ class Handoff {
   std::optional<Refusal> refusal_of(const Arrival& arrival, Clock::time_point now) const;
   void insert(Arrival arrival);
   void count_wait(const Arrival& arrival, Clock::time_point now);
+  void count_refusals(Refusal cause, std::uint64_t connections);
+  void tell_of_losses();
   void notify_taker();
   void call_accepting_thread();
 
@@ -180,6 +192,8 @@ class Handoff {
   /** The accepting thread waits for room. */
   bool held_ = false;
   std::optional<News> news_;
+  bool hears_of_losses_ = false;
+  bool has_lost_ = false;
   std::optional<Clock::time_point> last_shortage_;
   Stats stats_;
 };

@@ -24,16 +24,6 @@ namespace {
 // linux/tcp.h and netinet/tcp.h, which has the states, cannot be included together.
 constexpr std::uint8_t kTcpListen = 10;
 
-std::optional<std::uint32_t> read_drops(int fd) {
-  // MPTCP drops in a TCP socket of its own, which SO_MEMINFO does not show: it would say 0.
-  auto protocol = sys::getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
-  if (!protocol.ok() || protocol.value() != IPPROTO_TCP) return std::nullopt;
-  SocketMemory words{};
-  auto read = sys::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, std::as_writable_bytes(std::span(words)));
-  if (!read.ok() || read.value() <= SK_MEMINFO_DROPS * sizeof words[0]) return std::nullopt;
-  return words[SK_MEMINFO_DROPS];
-}
-
 Result<tcp_info> read_tcp_info(int fd) {
   tcp_info info{};
   auto read = sys::getsockopt(fd, IPPROTO_TCP, TCP_INFO, std::as_writable_bytes(std::span(&info, 1)));
@@ -47,7 +37,7 @@ Result<Queue> tcp_queue(int fd) {
   if (!info.ok() && info.error().number == ENOPROTOOPT) return SystemError{EOPNOTSUPP, info.error().call};
   if (!info.ok()) return info.error();
   if (info.value().tcpi_state != kTcpListen) return SystemError{EINVAL, "getsockopt"};
-  return Queue{info.value().tcpi_unacked, info.value().tcpi_sacked, read_drops(fd)};
+  return Queue{info.value().tcpi_unacked, info.value().tcpi_sacked, queue_drops(fd)};
 }
 
 }  // namespace
@@ -65,6 +55,16 @@ Result<Queue> read_queue(int fd) {
   auto asked = unix_queue(fd);
   if (!asked.ok()) return asked.error();
   return Queue{asked.value().length, asked.value().limit, std::nullopt};
+}
+
+std::optional<std::uint32_t> queue_drops(int fd) {
+  // MPTCP drops in a TCP socket of its own, which SO_MEMINFO does not show: it would say 0.
+  auto protocol = sys::getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
+  if (!protocol.ok() || protocol.value() != IPPROTO_TCP) return std::nullopt;
+  SocketMemory words{};
+  auto read = sys::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, std::as_writable_bytes(std::span(words)));
+  if (!read.ok() || read.value() <= SK_MEMINFO_DROPS * sizeof words[0]) return std::nullopt;
+  return words[SK_MEMINFO_DROPS];
 }
 
 std::optional<QueueDepth> queue_depth(int fd) {

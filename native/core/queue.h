@@ -33,6 +33,10 @@ struct QueueDepth {
   std::uint32_t limit = 0;
 };
 
+/** SYNs that the listening socket `fd` has dropped since it was made: SO_MEMINFO, word SK_MEMINFO_DROPS, which wraps.
+ * Nothing where the kernel keeps no such count: AF_UNIX, MPTCP, before Linux 4.12. */
+std::optional<std::uint32_t> queue_drops(int fd);
+
 /** Length and limit alone, of a listener of TCP or MPTCP: one getsockopt(TCP_INFO). Nothing for any other socket. */
 std::optional<QueueDepth> queue_depth(int fd);
 

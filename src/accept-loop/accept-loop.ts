@@ -1,13 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import {
-  acceptThreadEnded,
-  illegalConstructor,
-  listenerClosed,
-  loopClosed,
-  type SystemCallError,
-} from '../errors';
+import { acceptThreadEnded, illegalConstructor, listenerClosed, loopClosed } from '../errors';
+import type { News } from '../native/contract';
 import { makeAccepted, type Connection } from '../socket/connection';
 import { listen, type ListenOptions } from '../socket/listen';
 import type { Listener } from '../socket/listener';
@@ -29,18 +24,19 @@ import {
   type CheckedOptions,
   type CloseOptions,
 } from './options';
-import { loopLoad, watchPressure } from './pressure';
 import { statsOf, type AcceptLoopStats } from './stats';
+import { Reports } from './reports';
 import { startThread } from './thread';
+import { onAbort } from './on-abort';
 import { timeLimit } from './time-limit';
 import { Waiters } from './waiters';
-import { warnOfShortage } from './warnings';
 
 /** How long the end of a loop may hold this thread until the accepting one has let go of the listeners. */
 const LET_GO_MS = 200;
 const INTERNAL = Symbol('listenq.internal');
 let construct: (listeners: Listener[], options: CheckedOptions, receive?: Receive) => AcceptLoop;
 let endAtOnce: (loop: AcceptLoop) => void;
+let intakeOf: (loop: AcceptLoop) => Intake;
 
 /** Takes a connection's descriptor over, at once. `onEnd` wants to be told when it is closed. */
 export type Receive = (fd: number, onEnd: (() => void) | undefined) => void;
@@ -73,8 +69,8 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   #reason: Error | undefined;
   #ending: Promise<CloseReport> | undefined;
   #hurry: (() => void) | undefined;
-  #unwatch: (() => void) | undefined;
-  readonly #endPressure: (() => void) | undefined;
+  readonly #unwatch: () => void;
+  readonly #reports: Reports;
 
   readonly #onNewListener = (event: string | symbol): void => {
     if (event !== 'connection') return;
@@ -87,6 +83,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   static {
     construct = (...parts) => new AcceptLoop(INTERNAL, ...parts);
     endAtOnce = (loop) => loop.#endAtOnce();
+    intakeOf = (loop) => loop.#intake;
   }
 
   private constructor(guard: symbol, listeners: Listener[], options: CheckedOptions, receive?: Receive) {
@@ -97,7 +94,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     this.#receive = receive;
     this.#intake = new Intake(options, {
       handOut: () => this.#handOutOne(),
-      hear: (error, fatal) => this.#hear(error, fatal),
+      hear: (news) => this.#hear(news),
     });
     const { handoff } = this.#intake;
     if (options.maxConnections >= 0) this.#onConnectionEnd = () => handoff.closed();
@@ -111,14 +108,11 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     this.#thread.once('error', (error) => this.#fail(error));
     this.#thread.once('exit', () => this.#onThreadEnd());
     this.#followListeners();
-    this.#watch(options.signal);
-    this.#endPressure =
-      options.pressure &&
-      watchPressure(
-        options.pressure,
-        () => loopLoad(options, this.#intake.waiting, listeners),
-        (event, reading) => emitting(() => this.emit(event, reading)),
-      );
+    this.#unwatch = onAbort(options.signal, (reason) => {
+      this.#reason ??= reason;
+      void this.close();
+    });
+    this.#reports = new Reports(this, this.#intake, options);
   }
 
   /** Whether it is closed, by `close()`, an abort, an error, or the end of its listeners. */
@@ -258,6 +252,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     if (awaited) {
       this.#waiters.resolve(this.#connectionOf(fd));
     } else if (this.#receive !== undefined) {
+      this.#reports.handedOut(fd);
       this.#receive(fd, this.#onConnectionEnd);
     } else {
       const connection = this.#connectionOf(fd);
@@ -268,7 +263,9 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
 
   /** Of the descriptor that was taken last. */
   #connectionOf(fd: number): Connection {
-    return makeAccepted(fd, packedPeer(0), this.#onConnectionEnd);
+    const connection = makeAccepted(fd, packedPeer(0), this.#onConnectionEnd);
+    this.#reports.handedOut(fd, connection);
+    return connection;
   }
 
   /** Whether there is somebody to hand connections to who does not ask for them. */
@@ -281,27 +278,15 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     return Math.max(this.#waiters.size, this.#flows() ? 1 : 0);
   }
 
-  #hear(error: SystemCallError, fatal: boolean): void {
-    if (fatal) this.#fail(error);
-    else if (this.listenerCount('shortage') === 0) warnOfShortage(error);
-    else emitting(() => this.emit('shortage', error));
+  #hear([kind, error]: News): void {
+    if (kind === 2) this.#reports.losses();
+    else if (kind === 0) this.#fail(error);
+    else this.#reports.shortage(error);
   }
 
   /** The thread ends, or has ended, because of `error`. */
   #fail(error: Error): void {
     this.#reason ??= error;
-  }
-
-  #watch(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    const abort = (): void => {
-      this.#reason ??= signal.reason;
-      void this.close();
-    };
-    // A server's may have been aborted before it listens.
-    if (signal.aborted) process.nextTick(abort);
-    else signal.addEventListener('abort', abort, { once: true });
-    this.#unwatch = () => signal.removeEventListener('abort', abort);
   }
 
   #onThreadEnd(): void {
@@ -339,7 +324,10 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     for (const listener of this.listeners) listener.close();
     handoff.waitUntilLeft(LET_GO_MS);
     const receive = this.#receive;
-    this.#intake.empty((fd) => emitting(() => receive(fd, this.#onConnectionEnd)));
+    this.#intake.empty((fd) => {
+      this.#reports.handedOut(fd);
+      emitting(() => receive(fd, this.#onConnectionEnd));
+    });
     this.#ending ??= this.#end();
   }
 
@@ -350,8 +338,8 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     for (const listener of this.listeners) listener.close();
     this.#waiters.reject(this.#whyOver());
     await this.#threadEnded;
-    this.#unwatch?.();
-    this.#endPressure?.();
+    this.#unwatch();
+    this.#reports.end();
     const report = { untaken: this.#intake.handoff.end() };
     // Whoever waits in accept() is told there; whoever listens to events, here.
     const listens = this.listenerCount('error') + this.listenerCount('connection') > 0;
@@ -398,4 +386,11 @@ export function startLoop(listeners: Listener[], options: CheckedOptions, receiv
  * what it had accepted is received. */
 export function endLoop(loop: AcceptLoop): void {
   endAtOnce(loop);
+}
+
+/** Has `observe` told how long each connection waited, in milliseconds, when it is handed out. @returns ends that */
+export function observeWaits(loop: AcceptLoop, observe: (waitedMs: number) => void): () => void {
+  const { waitObservers } = intakeOf(loop);
+  waitObservers.add(observe);
+  return () => waitObservers.delete(observe);
 }

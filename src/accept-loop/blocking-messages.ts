@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Address } from '../address';
-import type { ListenerHandle } from '../socket/listener';
+import type { ListenerHandle } from '../socket/listener-handle';
 import type { PortableError } from './portable-error';
 
 /** What a thread of a blocking server is started with. */

@@ -1,6 +1,6 @@
 import type { SystemCallError } from '../errors';
 import type { Connection } from '../socket/connection';
-import type { PressureReading } from './pressure';
+import type { PressureReading } from '../socket/pressure';
 
 export interface CloseReport {
   /** Connections that were accepted and that nobody took: closed. */

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { handlerNotLoaded, invalidArgType, invalidArgValue } from '../errors';
 import { interrupt } from '../socket/interrupt';
-import type { ListenerHandle } from '../socket/listener';
+import type { ListenerHandle } from '../socket/listener-handle';
 import * as check from '../validate';
 import type { BlockingReport, BlockingWorkerData } from './blocking-messages';
 import type { BlockingState } from './blocking-state';

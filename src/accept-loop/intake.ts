@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Handoff } from '../native/contract';
-import type { SystemCallError } from '../errors';
+import type { Handoff, News } from '../native/contract';
+import { native } from '../native/load';
 import type { CheckedOptions } from './options';
 import { makeHandoff } from './thread';
 
@@ -15,8 +15,8 @@ const nowhere = new AsyncResource('listenq.Intake');
 interface IntakeCallbacks {
   /** Hands out one connection; whether there was one, and somebody to take it. */
   handOut: () => boolean;
-  /** What the accepting thread reports. `fatal`: it has ended because of it. */
-  hear: (error: SystemCallError, fatal: boolean) => void;
+  /** What the accepting thread reports. */
+  hear: (news: News) => void;
 }
 
 /**
@@ -27,6 +27,8 @@ export class Intake {
   readonly handoff: Handoff;
   /** Called once nothing waits any more. */
   onEmpty: (() => void) | undefined;
+  /** Told how long each connection has waited, in milliseconds, when it is taken. */
+  readonly waitObservers = new Set<(waitedMs: number) => void>();
   readonly #callbacks: IntakeCallbacks;
   /** How many more this turn of the event loop may take. */
   #budget = TURN;
@@ -58,6 +60,7 @@ export class Intake {
       const fd = this.handoff.take(wanting);
       if (fd >= 0) {
         this.#spend();
+        this.#observeWait();
         if (this.onEmpty !== undefined && this.waiting === 0) this.onEmpty();
         return fd;
       }
@@ -71,15 +74,23 @@ export class Intake {
   empty(receive: (fd: number) => void): void {
     nowhere.runInAsyncScope(() => {
       for (let fd = this.handoff.take(0); fd >= 0 || fd === NEWS; fd = this.handoff.take(0)) {
-        if (fd === NEWS) this.hearNews();
-        else receive(fd);
+        if (fd === NEWS) {
+          this.hearNews();
+        } else {
+          this.#observeWait();
+          receive(fd);
+        }
       }
     });
   }
 
   hearNews(): void {
-    const news = this.handoff.news();
-    if (news !== undefined) this.#callbacks.hear(news[1], news[0]);
+    for (let news = this.handoff.news(); news !== undefined; news = this.handoff.news())
+      this.#callbacks.hear(news);
+  }
+
+  #observeWait(): void {
+    for (const observe of this.waitObservers) observe(native.takenWait[0] as number);
   }
 
   #spend(): void {

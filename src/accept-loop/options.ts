@@ -5,7 +5,7 @@ import { native } from '../native/load';
 import type { ListenOptions } from '../socket/listen';
 import { Listener } from '../socket/listener';
 import * as check from '../validate';
-import { checkPressure, type CheckedPressure, type PressureOptions } from './pressure';
+import { checkPressure, type CheckedPressure, type PressureOptions } from '../socket/pressure';
 
 export interface AcceptLoopOptions {
   /**

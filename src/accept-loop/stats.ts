@@ -20,16 +20,19 @@ export interface AcceptLoopStats {
   longestWaitMs: number;
   /** The longest accept queue that the kernel showed when a burst began; 0 for AF_UNIX, which is not asked. */
   longestQueue: number;
+  /** SYNs that the listeners have dropped since the loop began, as far as the accepting thread has looked: it does where a
+   * queue is, or has been, more than half full. 0 for AF_UNIX and MPTCP, which count none. */
+  drops: number;
 }
 
 /** Names the addon's numbers. */
 export function statsOf(numbers: readonly number[], countsOpen: boolean): AcceptLoopStats {
-  const [accepted, delivered, waiting, open, late, crowded, beyond, blocked, ...rest] = numbers as Tuple<12>;
-  const [failed, shortages, longestWaitMs, longestQueue] = rest;
+  const [accepted, delivered, waiting, open, late, crowded, beyond, blocked, ...rest] = numbers as Tuple<13>;
+  const [failed, shortages, longestWaitMs, longestQueue, drops] = rest;
   return {
     ...{ accepted, delivered, waiting, open: countsOpen ? open : undefined },
     refused: { maxWaitMs: late, maxWaiting: crowded, maxConnections: beyond, blockList: blocked },
-    ...{ failed, shortages, longestWaitMs, longestQueue },
+    ...{ failed, shortages, longestWaitMs, longestQueue, drops },
   };
 }
 

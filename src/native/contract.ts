@@ -83,6 +83,8 @@ export interface Native {
     answer: Uint8Array,
     onReady: () => void,
   ) => Handoff;
+  /** In milliseconds, of the connection that `Handoff.take` gave last. */
+  readonly takenWait: Float64Array;
   readonly Acceptor: new (handoffToken: string, ...listenerTokens: string[]) => Acceptor;
 
   readSysctl(name: string): number | undefined;
@@ -127,14 +129,19 @@ export interface Resolution {
 }
 
 /** What an accept loop's thread and the one that takes its connections share; this is the taker's side. */
+/** 0: the accepting thread has ended because of the error; 1: a shortage; 2: connections were refused, or SYNs dropped. */
+export type News = [kind: 0 | 1, error: SystemCallError] | [kind: 2];
+
 export interface Handoff {
   token(): string;
-  /** The oldest connection's descriptor, owned by this environment from now on, its peer the first in `acceptedPeers`;
-   * -1 if none waits, and then `onReady` is called for the next; -2 if there is news. `wanting`: how many callers wait
-   * for a connection, this one included. */
+  /** The oldest connection's descriptor, owned by this environment from now on, its peer the first in `acceptedPeers`, its
+   * wait in `takenWait`; -1 if none waits, and then `onReady` is called for the next; -2 if there is news. `wanting`: how
+   * many callers wait for a connection, this one included. */
   take(wanting: number): number;
   want(wanting: number): void;
-  news(): [fatal: boolean, error: SystemCallError] | undefined;
+  news(): News | undefined;
+  /** Makes the next loss news: once. */
+  hearOfLosses(): void;
   pause(on: boolean): void;
   stop(drain: boolean): void;
   /** Has `onReady` called once more in this turn of the event loop, after what this call leaves behind it: ticks,
@@ -149,7 +156,7 @@ export interface Handoff {
   ref(): void;
   unref(): void;
   /** accepted, delivered, waiting, open; refused by maxWaitMs, maxWaiting, maxConnections, blockList; failed,
-   * shortages, longest wait in milliseconds, longest kernel queue. */
+   * shortages, longest wait in milliseconds, longest kernel queue, drops. */
   stats(): number[];
 }
 

@@ -1,6 +1,6 @@
 import * as net from 'node:net';
 import type { AcceptLoopOptions } from '../accept-loop/options';
-import type { PressureReading } from '../accept-loop/pressure';
+import type { PressureReading } from '../socket/pressure';
 import { invalidArgValue, type SystemCallError } from '../errors';
 import { askedLoop } from './asked-loop';
 import { ListeningSide, type Listen } from './listening-side';

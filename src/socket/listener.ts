@@ -2,7 +2,7 @@ import * as net from 'node:net';
 import { inspect } from 'node:util';
 import type { Address } from '../address';
 import * as c from '../constants';
-import { illegalConstructor, invalidArgValue, invalidFdType, listenerClosed, timedOut } from '../errors';
+import { illegalConstructor, invalidFdType, listenerClosed, timedOut } from '../errors';
 import { limitOf, queueOfDescriptor, type Queue } from '../kernel/queue';
 import type { ListenerCopy } from '../native/contract';
 import { native } from '../native/load';
@@ -12,21 +12,16 @@ import { warnIfCapped } from './capped';
 import { makeAccepted, type Connection } from './connection';
 import { describeSocket } from './describe';
 import { LeakWatch, settle } from './leaks';
+import { checkHandle, type ListenerHandle } from './listener-handle';
 import { localName, packedPeer } from './names';
 import { listenOnDescriptor } from './net-server';
 import { copyAboveStdio } from './net-socket';
 import { optionNumber, readOption, type OptionValue } from './options';
+import { reportAccepted, reportClose, reportListen, reportShortage } from './reports';
 
 export interface WaitOptions {
   /** How long to wait, in milliseconds. 0 does not wait; without it there is no limit. */
   timeoutMs?: number;
-}
-
-/** Names a listener to another thread of this process. Plain data: post it, and call `Listener.from` there. */
-export interface ListenerHandle {
-  readonly type: 'listenq.Listener';
-  readonly token: string;
-  readonly backlog: number | undefined;
 }
 
 // Kept, as a program may put the drop-in's in its place.
@@ -94,14 +89,10 @@ export class Listener {
    * @throws ERR_LISTENER_CLOSED if it was closed meanwhile; ERR_INVALID_ARG_VALUE if `handle` is none; EMFILE
    */
   static from(handle: ListenerHandle): Listener {
-    const { type, token, backlog } = check.object(handle, 'handle');
-    if (type !== 'listenq.Listener' || typeof token !== 'string' || !/^[0-9a-f]{16}$/.test(token)) {
-      throw invalidArgValue('handle', 'must be what share() of a Listener returned, in this process', handle);
-    }
-    const asked = backlog === undefined ? undefined : check.int32(backlog, 'handle.backlog');
+    const { token, backlog } = checkHandle(handle);
     const copy = new native.ListenerCopy(token);
     if (copy.closed()) throw listenerClosed('Listener.from');
-    return new Listener(INTERNAL, copy, asked, false);
+    return new Listener(INTERNAL, copy, backlog, false);
   }
 
   /** The descriptor, lent: it stays the listener's. -1 once closed. Whoever reads it may pass the socket to another
@@ -134,6 +125,7 @@ export class Listener {
     });
     this.#backlog = backlog;
     this.#warnIfCapped();
+    reportListen(this, backlog);
   }
 
   /**
@@ -283,8 +275,10 @@ export class Listener {
    */
   close(): void {
     if (this.#closed) return;
-    this.#end();
-    this.#copy.close();
+    reportClose(this, () => {
+      this.#end();
+      this.#copy.close();
+    });
   }
 
   [Symbol.dispose](): void {
@@ -320,7 +314,13 @@ export class Listener {
   }
 
   #take(call: string, most: number, sliceMs: number): number {
-    const count = this.#closed ? -1 : this.#copy.acceptWithin(most, sliceMs);
+    let count = -1;
+    try {
+      if (!this.#closed) count = this.#copy.acceptWithin(most, sliceMs);
+    } catch (error) {
+      reportShortage(this, error);
+      throw error;
+    }
     if (count < 0) throw listenerClosed(call);
     return count;
   }
@@ -339,7 +339,9 @@ export class Listener {
   }
 
   #connectionAt(index: number): Connection {
-    return makeAccepted(native.acceptedFds[index] as number, packedPeer(index));
+    const connection = makeAccepted(native.acceptedFds[index] as number, packedPeer(index));
+    reportAccepted(this, connection, index);
+    return connection;
   }
 }
 
@@ -364,6 +366,7 @@ export function makeListener(
   if (shared) copy.lend();
   const listener = construct(copy, backlog, warnsIfCapped);
   if (!adopted) checkCap(listener);
+  if (!adopted && backlog !== undefined) reportListen(listener, backlog);
   return listener;
 }
 

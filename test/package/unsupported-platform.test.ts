@@ -4,7 +4,14 @@ import { ROOT } from '../support/machine';
 import { entries, runIn } from './installation';
 
 /** What isn't a call: classes, whose constructors are private or, as with errors, harmless. */
-const CLASSES = new Set(['Listener', 'Connection', 'AcceptLoop', 'BlockingServer', 'SystemCallError']);
+const CLASSES = new Set([
+  'Listener',
+  'Connection',
+  'AcceptLoop',
+  'BlockingServer',
+  'SystemCallError',
+  'QueueWatch',
+]);
 
 interface Call {
   name: string;

@@ -65,7 +65,9 @@ std::vector<Arrival> take_all(const Exchange& exchange) {
 std::string news_text(const Exchange& exchange) {
   auto news = exchange.handoff->news();
   if (!news) return "none";
-  return (news->fatal ? "fatal " : "shortage ") + errno_name(news->error.number);
+  if (news->kind == Handoff::News::Kind::kLosses) return "losses";
+  const std::string kind = news->kind == Handoff::News::Kind::kFailure ? "fatal " : "shortage ";
+  return kind + errno_name(news->error.number);
 }
 
 std::uint64_t refused(const Exchange& exchange, Refusal cause) {

@@ -40,7 +40,7 @@ void run(Acceptor& acceptor);
 std::string take_text(const Exchange& exchange, std::size_t wanting = 0, Arrival* out = nullptr);
 /** All that waits, oldest first. */
 std::vector<Arrival> take_all(const Exchange& exchange);
-/** What `news` answers: "none", or "shortage" or "fatal" and the errno. */
+/** What `news` answers: "none", "losses", or "shortage" or "fatal" and the errno. */
 std::string news_text(const Exchange& exchange);
 std::uint64_t refused(const Exchange& exchange, Refusal cause);
 
