@@ -317,3 +317,19 @@ TEST_CASE("Acceptor: nobody has to wait for one that never began or was dropped"
   acceptor_of(exchange, {&member}).reset();
   CHECK(exchange.handoff->wait_until_left(0ms));
 }
+
+TEST_CASE("Acceptor: counts the SYNs that its listener drops from when it began") {
+  Exchange exchange(bounded(10));
+  Member member = adopt(tcp_listener(2));
+  const auto drops = [&] { return must(read_queue(member->fd())).drops.value_or(0); };
+  std::vector<UniqueFd> clients = queue_clients(member, 3);
+  clients.push_back(start_connect(must(sys::getsockname(member->fd()))));
+  const std::uint32_t before = drops();
+  CHECK(before >= 1);
+  auto acceptor = acceptor_of(exchange, {&member});
+  for (int i = 0; i < 2; i++) clients.push_back(start_connect(must(sys::getsockname(member->fd()))));
+  CHECK(drops() >= before + 2);
+  CHECK(turn(*acceptor, 0ms) == "3");
+  CHECK(exchange.handoff->stats().drops >= 2);
+  CHECK(exchange.handoff->stats().drops <= drops() - before);
+}

@@ -159,3 +159,52 @@ TEST_CASE("Handoff: while it drains nobody is refused for having waited or for h
   // How many the process can serve at once has not changed.
   CHECK(given_back(exchange, {0ms, 0ms}) == 1);
 }
+
+TEST_CASE("Handoff: the taker hears of one loss and of the next once it has asked again") {
+  Handoff::Settings settings = shedding(Action::kReset);
+  settings.max_waiting = 0;
+  Exchange exchange(settings);
+  const auto lose = [&](const char* how) {
+    if (*how == 'p') CHECK(given_back(exchange, {0ms}) == 1);
+    if (*how == 'b') exchange.handoff->count_blocked(1);
+    if (*how == 'd') exchange.handoff->count_drops(3);
+  };
+  lose("put");
+  CHECK(*exchange.wakeups == 0);
+  CHECK(take_text(exchange) == "nothing");
+  int wakeups = 0;
+  for (const char* how : {"put", "blocked", "drops"}) {
+    CAPTURE(how);
+    exchange.handoff->hear_of_losses();
+    lose(how);
+    lose(how);
+    CHECK(*exchange.wakeups == ++wakeups);
+    CHECK(take_text(exchange) == "news");
+    CHECK(news_text(exchange) == "losses");
+    CHECK(take_text(exchange) == "nothing");
+  }
+  CHECK(refused(exchange, Refusal::kMaxWaiting) == 3);
+  CHECK(refused(exchange, Refusal::kBlocked) == 2);
+  CHECK(exchange.handoff->stats().drops == 6);
+}
+
+TEST_CASE("Handoff: a failure is heard before a loss and does not replace it") {
+  Exchange exchange;
+  exchange.handoff->hear_of_losses();
+  exchange.handoff->count_drops(1);
+  exchange.handoff->report_failure({EINVAL, "accept"});
+  CHECK(news_text(exchange) == "fatal EINVAL");
+  CHECK(news_text(exchange) == "losses");
+  CHECK(news_text(exchange) == "none");
+}
+
+TEST_CASE("Handoff: says of what is taken how long it waited") {
+  Exchange exchange(bounded(10));
+  CHECK(given_back(exchange, {40ms, 7ms}) == 0);
+  Arrival arrival;
+  for (const auto waited : {40ms, 7ms}) {
+    REQUIRE(take_text(exchange, 0, &arrival) == "connection");
+    CHECK(arrival.waited >= waited);
+    CHECK(arrival.waited < waited + kPatience);
+  }
+}

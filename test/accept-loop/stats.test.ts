@@ -26,7 +26,7 @@ test('stats: of a new loop all are 0', { skip }, async () => {
       shortages: 0,
       longestWaitMs: 0,
       longestQueue: 0,
-    drops: 0,
+      drops: 0,
     });
   });
 });
