@@ -7,6 +7,8 @@ export const FULL = {
   memory: { clients: 4000, blockMs: 1500 },
   throughput: { warmUpSeconds: 1.5, turns: 8, seconds: 0.5 },
   httpBlocked: { seconds: 5, patience: 3 },
+  sampled: { seconds: 20 },
+  scrape: { scrapes: 1000 },
 };
 
 export const QUICK = {
@@ -18,4 +20,6 @@ export const QUICK = {
   memory: { clients: 500, blockMs: 600 },
   throughput: { warmUpSeconds: 0.2, turns: 2, seconds: 0.1 },
   httpBlocked: { seconds: 1, patience: 1 },
+  sampled: { seconds: 1 },
+  scrape: { scrapes: 20 },
 };

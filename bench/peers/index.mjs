@@ -59,6 +59,29 @@ export const NET = [
   peer('dropInAlone', 'listenq/server, acceptLoop: false', inNode('drop-in-alone.mjs'), ON_IT),
 ];
 
+const before = process.env.LISTENQ_BENCH_BEFORE;
+
+/** An accept loop to which nobody subscribes, the same with a subscriber to each channel, and the same of another checkout. */
+export const CHANNELS = [
+  { ...PEERS.find(({ key }) => key === 'connection'), name: 'nobody subscribes' },
+  peer(
+    'subscribed',
+    'a subscriber to each channel',
+    [process.execPath, '--import', here('lib/subscribe.mjs'), here('listenq-connection.mjs')],
+    ON_IT,
+  ),
+  ...(before === undefined
+    ? []
+    : [
+        peer(
+          'before',
+          'LISTENQ_BENCH_BEFORE',
+          [process.execPath, `${before}/bench/peers/listenq-connection.mjs`],
+          ON_IT,
+        ),
+      ]),
+];
+
 export const peerNamed = (key) => PEERS.find((one) => one.key === key);
 
 async function startPeer({ command }, { backlog, answer = false, stall }) {

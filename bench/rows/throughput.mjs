@@ -1,7 +1,7 @@
 import { ratioGoal } from '../lib/goals.mjs';
 import { closedLoop, httpClosedLoop } from '../lib/load.mjs';
 import { takeTurns } from '../lib/take-turns.mjs';
-import { HTTP, NET } from '../peers/index.mjs';
+import { CHANNELS, HTTP, NET } from '../peers/index.mjs';
 
 const CLIENTS = 64;
 const BACKLOG = 511;
@@ -9,7 +9,7 @@ const perSecond = (sample) => sample.perSecond;
 const microseconds = (sample) => sample.microseconds;
 
 /** `what` is served, by `peers`, the first of which is the one to compare with; `load` asks for it. */
-const throughput = ({ name, title, what, doing, peers, load, goals }) => ({
+const throughput = ({ name, title, what, doing, peers, answer = true, load, goals }) => ({
   name,
   title: `${title}: ${what}s per second`,
   about: ({ throughput: { turns, seconds } }) =>
@@ -26,7 +26,7 @@ const throughput = ({ name, title, what, doing, peers, load, goals }) => ({
     { title: `CPU, × ${peers[0].name}`, to: peers[0].key, value: microseconds },
   ],
   measureTogether: (servers, settings) =>
-    takeTurns(servers, { backlog: BACKLOG, answer: true }, settings.throughput, load),
+    takeTurns(servers, { backlog: BACKLOG, answer }, settings.throughput, load),
   goals,
 });
 
@@ -71,6 +71,17 @@ export const dropIn = throughput({
   what: 'connection',
   doing: 'each connects, gets one byte and the end, and connects again.',
   peers: NET,
+  load: ({ port }, seconds) => closedLoop(port, { clients: CLIENTS, seconds }),
+  goals: [],
+});
+
+export const channels = throughput({
+  name: 'channels',
+  title: 'What subscribers to the channels cost an accept loop',
+  what: 'connection',
+  doing: 'each connects, is accepted and closed, and connects again.',
+  peers: CHANNELS,
+  answer: false,
   load: ({ port }, seconds) => closedLoop(port, { clients: CLIENTS, seconds }),
   goals: [],
 });
