@@ -316,6 +316,40 @@ export function addonNotLoadable(cause: unknown): Error {
   return coded(new Error(message, { cause }), 'ERR_ADDON_NOT_LOADABLE');
 }
 
+/** `option` takes the module from whoever has it elsewhere. */
+export function metricsLibraryMissing(name: string, option: string, cause: unknown): Error {
+  const message = `${name} is not installed: "npm install ${name}" does that; or pass the module as options.${option}`;
+  return coded(new Error(message, { cause }), 'ERR_METRICS_LIBRARY_MISSING');
+}
+
+export function metricsLibraryTooOld(name: string, found: string, needed: string): Error {
+  return coded(
+    new Error(`${name} ${found} is too old: ${needed} or later is needed, "npm install ${name}" brings it`),
+    'ERR_METRICS_LIBRARY_TOO_OLD',
+  );
+}
+
+/** `count`: how many of the names are. */
+export function metricsNamesTaken(first: string, count: number): Error {
+  const more = count === 1 ? '' : ` and ${count - 1} more of these names`;
+  return coded(
+    new Error(
+      `prometheusMetrics: the registry has ${first}${more} already. close() the metrics that were made before, or choose ` +
+        'another options.prefix or options.registry',
+    ),
+    'ERR_METRICS_NAMES_TAKEN',
+  );
+}
+
+export function metricsClosed(call: string): Error {
+  return coded(
+    new Error(
+      `${call}: these metrics are closed; prometheusMetrics() or openTelemetryMetrics() makes others`,
+    ),
+    'ERR_METRICS_CLOSED',
+  );
+}
+
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return `function ${value.name}`;

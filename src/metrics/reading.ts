@@ -1,0 +1,53 @@
+import { hasCode, isSystemError } from '../errors';
+import { counters, type Counters } from '../kernel/counters';
+import { diagnosedInternetListeners } from '../kernel/diagnosed';
+import { queueOf } from '../socket/queue-of';
+import type { Reading } from './instruments';
+import type { Source, SourceQueue } from './sources';
+
+/** Reads what the kernel and the loops say of these sources now. What cannot be read is left out; nothing throws because a
+ * listener is being closed meanwhile. */
+export function read(sources: readonly Source[], synQueue: boolean, longestPauseMs: number): Reading {
+  const queues = sources.flatMap((source) => source.queues);
+  const synLengths = synQueue && queues.length > 0 ? synLengthsByInode() : undefined;
+  return {
+    queues: queues.flatMap((queue) => readQueue(queue, synLengths?.get(queue.inode))),
+    loops: sources.flatMap(({ name, loop }) =>
+      loop === undefined ? [] : [{ listener: name, stats: loop.stats() }],
+    ),
+    counters: readCounters(),
+    longestPauseMs,
+  };
+}
+
+const GONE = ['ERR_LISTENER_CLOSED', 'ERR_SERVER_NOT_RUNNING', 'ERR_SERVER_NO_DESCRIPTOR'];
+
+function readQueue({ listener, of }: SourceQueue, synLength: number | undefined): Reading['queues'] {
+  try {
+    return [{ listener, queue: queueOf(of), synLength }];
+  } catch (error) {
+    // Gone; or, at a path, not told by a kernel without unix_diag.
+    if (isSystemError(error) || hasCode(error, ...GONE)) return [];
+    throw error;
+  }
+}
+
+/** For all listeners in one go: the kernel walks all its connections for one of them just the same. */
+function synLengthsByInode(): Map<number, number | undefined> | undefined {
+  return unlessRefused(
+    () => new Map(diagnosedInternetListeners(0, true).map(({ inode, synLength }) => [inode, synLength])),
+  );
+}
+
+function readCounters(): Counters {
+  return unlessRefused(counters) ?? {};
+}
+
+function unlessRefused<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
