@@ -8,7 +8,9 @@ import * as syscalls from 'listenq/syscalls';
 import { ROOT } from '../support/machine';
 
 const text = fs.readFileSync(path.join(ROOT, 'docs', 'seeds.md'), 'utf8');
-const ofServers = fs.readFileSync(path.join(ROOT, 'docs', 'server.md'), 'utf8');
+const others = ['server.md', 'monitoring/balancers.md'].map((name) =>
+  fs.readFileSync(path.join(ROOT, 'docs', name), 'utf8'),
+);
 
 /** How many features each section of the list has. */
 const SECTIONS = {
@@ -71,7 +73,7 @@ test('docs/seeds.md: every file that it names is there', () => {
   }
 });
 
-test('examples: each is named in docs/seeds.md or docs/server.md, and has a test that starts it', () => {
+test('examples: each is named in docs/seeds.md, docs/server.md or docs/monitoring/balancers.md, and has a test that starts it', () => {
   const tests = fs
     .readdirSync(path.join(ROOT, 'test', 'examples'))
     .filter((name) => name.endsWith('.test.ts'));
@@ -79,8 +81,8 @@ test('examples: each is named in docs/seeds.md or docs/server.md, and has a test
     .map((name) => fs.readFileSync(path.join(ROOT, 'test', 'examples', name), 'utf8'))
     .join('\n');
   for (const example of fs.readdirSync(path.join(ROOT, 'examples')).filter((name) => name.endsWith('.js'))) {
-    const named = [text, ofServers].some((document) => document.includes(`examples/${example}`));
-    assert.ok(named, `${example} is in neither document`);
+    const named = [text, ...others].some((document) => document.includes(`examples/${example}`));
+    assert.ok(named, `${example} is in none of the documents`);
     const started = sources.includes(`'${example}'`) || sources.includes(`'examples/${example}'`);
     assert.ok(started, `${example} is started by no test`);
   }
