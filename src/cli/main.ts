@@ -4,6 +4,7 @@ import { register as registerConformance } from './commands/conformance';
 import { register as registerDoctor } from './commands/doctor';
 import { register as registerExplain } from './commands/explain';
 import { register as registerModel } from './commands/model';
+import { register as registerReport } from './commands/report';
 import { register as registerServe } from './commands/serve';
 import { register as registerWatch } from './commands/watch';
 import { Command, CommanderError } from './vendor';
@@ -40,6 +41,7 @@ function makeProgram(): Command {
   registerDoctor(program);
   registerExplain(program);
   registerModel(program);
+  registerReport(program);
   registerServe(program);
   registerWatch(program);
   return program;

@@ -23,7 +23,16 @@ test('listenq --version: prints that of package.json, exit status 0', () => {
 
 test('listenq --help: names the commands and the exit statuses, exit status 0', () => {
   const { stdout, stderr, status } = runCommand(['--help']);
-  for (const command of ['compare', 'conformance', 'doctor', 'explain', 'model', 'serve', 'watch']) {
+  for (const command of [
+    'compare',
+    'conformance',
+    'doctor',
+    'explain',
+    'model',
+    'report',
+    'serve',
+    'watch',
+  ]) {
     assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
   }
   assert.match(stdout, /^ {2}0 .*\n {2}1 .*\n {2}2 /m);
@@ -31,7 +40,7 @@ test('listenq --help: names the commands and the exit statuses, exit status 0', 
   assert.equal(status, 0, stderr);
 });
 
-for (const command of ['conformance', 'doctor', 'explain', 'model', 'serve', 'watch']) {
+for (const command of ['conformance', 'doctor', 'explain', 'model', 'report', 'serve', 'watch']) {
   test(`listenq ${command} --help: says the exit statuses`, () => {
     assert.match(runCommand([command, '--help']).stdout, /^Exit status: 0 .*1 .*2\s+if\s+the\s+command/ms);
   });

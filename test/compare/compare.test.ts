@@ -220,6 +220,19 @@ test('compare in a private network: the somaxconn outside stays as it is', () =>
   assert.equal(rowOf(report, 'listenq', '-1').filling?.limit, report.somaxconn);
 });
 
+test('compare --somaxconn: that is the cap in the private network', { skip: needsRoot() }, () => {
+  const report = compared(['--quick', '--somaxconn', '7', '--backlog', '5,8,-1', '--way', 'listenq']);
+  assert.equal(report.somaxconn, 7);
+  const admitted = ['5', '8', '-1'].map((asked) => rowOf(report, 'listenq', asked).filling?.admitted);
+  assert.deepEqual(admitted, [6, 8, 8]);
+});
+
+test('compare --somaxconn --no-private: nothing is changed in the open, exit status 2', () => {
+  const { status, stderr } = runCommand(['compare', '--somaxconn', '7', '--no-private']);
+  assert.match(stderr, /^listenq: .*--somaxconn.*--no-private/);
+  assert.equal(status, 2);
+});
+
 test('compare, told by its environment that it is inside a namespace, and is not: does not believe it', () => {
   const before = somaxconn();
   const own = fs.readlinkSync('/proc/self/ns/net');

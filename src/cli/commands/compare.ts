@@ -1,11 +1,11 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { usage } from '../arguments';
+import { usage, wholeNumber } from '../arguments';
 import { isPossible, isRewritten } from '../compare/arrivals';
 import { DEFAULT_BACKLOGS, parseBacklogs } from '../compare/backlogs';
 import type { Cell, Effort } from '../compare/cell';
 import { thisMachine, type Comparison } from '../compare/comparison';
-import { enterNetwork, runInUserNamespace, type Network } from '../compare/network';
+import { enterNetwork, ROOMY_SOMAXCONN, runInUserNamespace, type Network } from '../compare/network';
 import { jsonReport, markdownReport, textReport, troubles } from '../compare/report';
 import { runProbes } from '../compare/run';
 import { parseWays, wayOf, WAYS, type WayId } from '../compare/ways';
@@ -20,6 +20,7 @@ interface Options {
   markdown?: string | true;
   /** False under --no-private. */
   private: boolean;
+  somaxconn: number;
 }
 
 const MARKDOWN_FILE = path.join('docs', 'compare.md');
@@ -57,13 +58,19 @@ export function register(program: Command): void {
     .option('--json', 'print JSON')
     .option('--markdown [file]', `write a document (default: ${MARKDOWN_FILE})`)
     .option('--no-private', 'stay on the real loopback; nothing is changed there')
+    .addOption(
+      new Option('--somaxconn <n>', 'net.core.somaxconn of the private network namespace')
+        .argParser(wholeNumber(0, 2 ** 31 - 1))
+        .default(ROOMY_SOMAXCONN)
+        .conflicts('private'),
+    )
     .addHelpText('after', EPILOGUE)
     .action(compare);
 }
 
 async function compare(options: Options): Promise<void> {
   const document = options.markdown === undefined ? undefined : prepareDocument(options.markdown);
-  const network = enterNetwork(options.private);
+  const network = enterNetwork(options.private, options.somaxconn);
   if (network === 'in a child') {
     process.exitCode = await runInUserNamespace();
     return;

@@ -19,20 +19,23 @@ const INSIDE = 'LISTENQ_COMPARE_NAMESPACE';
 const UNSHARE = ['unshare', '--user', '--map-root-user', '--net'] as const;
 const SOMAXCONN_FILE = '/proc/sys/net/core/somaxconn';
 /** Above 65536, so that this is not capped; and another number, so that it shows which backlogs are. */
-const WANTED_SOMAXCONN = 131072;
+export const ROOMY_SOMAXCONN = 131072;
 
 /**
- * Moves this process into a private network namespace where it may.
+ * Moves this process into a private network namespace where it may, and sets net.core.somaxconn there.
  *
  * @returns where the probes will listen; or 'in a child', if the command has to be started again to get there
  */
-export function enterNetwork(wanted: boolean): Network | 'in a child' {
+export function enterNetwork(wanted: boolean, somaxconn: number): Network | 'in a child' {
   if (!wanted) return openNetwork('as --no-private asks');
   const left = process.env[INSIDE];
   // Whoever has the variable from elsewhere is not inside, and the system's own somaxconn is not for us to change.
   if (left !== undefined && left !== ownNetwork()) {
     bringUpLoopback();
-    return privateNetwork('a network namespace of its own, inside a user namespace made by unshare(1)');
+    return privateNetwork(
+      'a network namespace of its own, inside a user namespace made by unshare(1)',
+      somaxconn,
+    );
   }
   try {
     enterPrivateNetwork();
@@ -42,7 +45,7 @@ export function enterNetwork(wanted: boolean): Network | 'in a child' {
     if (refusal === undefined) return 'in a child';
     return openNetwork(`no private network namespace could be had: ${reason}; ${refusal}`);
   }
-  return privateNetwork('a network namespace of its own');
+  return privateNetwork('a network namespace of its own', somaxconn);
 }
 
 /** The network namespace that this process was started in, as the kernel names it. */
@@ -84,13 +87,13 @@ function openNetwork(why: string): Network {
   };
 }
 
-function privateNetwork(note: string): Network {
+function privateNetwork(note: string, wanted: number): Network {
   const before = limits().somaxconn;
-  let somaxconnNote = `${before ?? 'unreadable'} in a new namespace, set to ${WANTED_SOMAXCONN} for this run`;
+  let somaxconnNote = `${before ?? 'unreadable'} in a new namespace, set to ${wanted} for this run`;
   try {
-    fs.writeFileSync(SOMAXCONN_FILE, String(WANTED_SOMAXCONN));
+    fs.writeFileSync(SOMAXCONN_FILE, String(wanted));
   } catch (error) {
-    somaxconnNote = `as found; it could not be raised here: ${(error as Error).message}`;
+    somaxconnNote = `as found; it could not be set here: ${(error as Error).message}`;
   }
   return { private: true, note, somaxconn: limits().somaxconn, somaxconnNote };
 }

@@ -11,6 +11,18 @@ export interface DescriptorLimit {
 
 const ROOMY = 65_536;
 
+/** Reads it from /proc/PID/limits. @throws what fs.readFileSync throws */
+export function readDescriptorLimit(pid: number | 'self'): DescriptorLimit {
+  const text = fs.readFileSync(`/proc/${pid}/limits`, 'latin1');
+  const [, soft, hard] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(text) ?? [];
+  return { soft: numberOf(soft), hard: numberOf(hard) };
+}
+
+/** 'unlimited' is more than any number. */
+function numberOf(limit: string | undefined): number {
+  return /^\d+$/.test(limit ?? '') ? Number(limit) : Infinity;
+}
+
 /** /proc/sys/fs/nr_open: no process can have a larger limit, root's neither. Infinity if it cannot be read. */
 function mostDescriptors(): number {
   try {

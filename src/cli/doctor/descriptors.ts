@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import type { ListeningSocket } from 'listenq/kernel';
 import { printable } from '../terminal';
-import { raiseDescriptorLimit } from './descriptor-limit';
+import { raiseDescriptorLimit, readDescriptorLimit } from './descriptor-limit';
 import type { Finding } from './finding';
 
 /** The descriptors of a process. */
@@ -24,20 +24,14 @@ export function descriptorsOf(sockets: readonly ListeningSocket[], unknown: stri
   );
   return [...names].flatMap(([pid, name]) => {
     try {
-      const text = fs.readFileSync(`/proc/${pid}/limits`, 'latin1');
-      const [, soft, hard] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(text) ?? [];
+      const { soft, hard } = readDescriptorLimit(pid);
       const open = fs.readdirSync(`/proc/${pid}/fd`).length;
-      return [{ pid, name, open, limit: numberOf(soft), hardLimit: numberOf(hard) }];
+      return [{ pid, name, open, limit: soft, hardLimit: hard }];
     } catch (error) {
       unknown.push(`descriptors of ${printable(name)} ${pid}: ${(error as Error).message}`);
       return [];
     }
   });
-}
-
-/** 'unlimited' is more than any number. */
-function numberOf(limit: string | undefined): number {
-  return /^\d+$/.test(limit ?? '') ? Number(limit) : Infinity;
 }
 
 export function checkDescriptors(

@@ -16,6 +16,14 @@ export interface Findings {
 
 const WIDTH = 100;
 
+/** What a client sees that finds the accept queue full, in a cell of a table. */
+export const NEXT_SEES = {
+  silence: 'no answer, tries again',
+  ghost: 'connected, not accepted',
+  reset: 'ECONNRESET',
+} as const;
+export const NEXT_UNIX = 'waits, or EAGAIN';
+
 export function textReport({ explanation, port, recommendation }: Findings, terminal: Terminal): string {
   const answers: Answer[] = [
     ...(explanation === undefined ? [] : answersOn(explanation)),
@@ -49,7 +57,6 @@ function head({ asked, kernelRelease }: BacklogExplanation, terminal: Terminal):
 }
 
 function summary({ tcp, unix }: BacklogExplanation): Grid {
-  const next = { silence: 'no answer, tries again', ghost: 'connected, not accepted', reset: 'ECONNRESET' };
   const row = (...texts: [string, string | number, string | number]): { text: string }[] =>
     texts.map((text) => ({ text: String(text) }));
   return {
@@ -57,7 +64,7 @@ function summary({ tcp, unix }: BacklogExplanation): Grid {
     rows: [
       row('the kernel holds', tcp.backlog, unix.backlog),
       row('clients that can wait', tcp.waiting, unix.waiting),
-      row('the next one', next[tcp.next.sees], 'waits, or EAGAIN'),
+      row('the next one', NEXT_SEES[tcp.next.sees], NEXT_UNIX),
       row('half-open connections', tcp.halfOpen.most, 'none'),
       row('a SYN beyond', tcp.halfOpen.beyond === 'cookie' ? 'gets a cookie' : 'is dropped', 'none'),
     ],

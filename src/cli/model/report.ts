@@ -4,7 +4,7 @@ import { paint, type Terminal } from '../terminal';
 import { Table } from '../vendor';
 import { GROUPS, titleOf, type Case } from './case';
 import type { CaseResult, ModelRun } from './run';
-import type { Values } from './verdict';
+import type { Values, Verdict } from './verdict';
 
 export interface Tally {
   predicted: number;
@@ -13,10 +13,15 @@ export interface Tally {
   notRun: number;
 }
 
-export function tallyOf(results: readonly CaseResult[]): Tally {
-  const count = (which: string): number => results.filter(({ verdict }) => verdict.verdict === which).length;
+function tallyOf(results: readonly CaseResult[]): Tally {
+  return tallyOfVerdicts(results.map(({ verdict }) => verdict));
+}
+
+export function tallyOfVerdicts(verdicts: readonly Verdict[]): Tally {
+  const count = (which: Verdict['verdict']): number =>
+    verdicts.filter(({ verdict }) => verdict === which).length;
   return {
-    predicted: results.length,
+    predicted: verdicts.length,
     held: count('held'),
     failed: count('failed'),
     notRun: count('not run'),
@@ -84,7 +89,8 @@ function problems(results: readonly CaseResult[], terminal: Terminal): string[] 
   return [...failures, ...left].length === 0 ? [] : ['', ...failures, ...left];
 }
 
-function differences(predicted: Values, found: Values): string[] {
+/** What was found otherwise than predicted. */
+export function differences(predicted: Values, found: Values): string[] {
   const names = [...new Set([...Object.keys(predicted), ...Object.keys(found)])];
   return names
     .filter((name) => predicted[name] !== found[name])

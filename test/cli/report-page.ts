@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { anyOf, needsTool, type Skip } from '../support/machine';
+
+let browser: Browser;
+
+/** Opens the file offline, and fails on a message of the page's console, or on a request for anything else. */
+async function withPage(
+  file: string,
+  options: BrowserContextOptions,
+  use: (page: Page) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext({ offline: true, ...options });
+  const troubles: string[] = [];
+  const page = await context.newPage();
+  page.on('console', (message) => troubles.push(message.text()));
+  page.on('pageerror', (error) => troubles.push(error.message));
+  page.on('dialog', (dialog) => troubles.push(dialog.message()));
+  page.on('request', (request) => {
+    if (request.url() !== pathToFileURL(file).href) troubles.push(request.url());
+  });
+  await page.goto(pathToFileURL(file).href);
+  await use(page);
+  await context.close();
+  assert.deepEqual(troubles, []);
+}
+
+/** In each plot, how many pixels have the colour of the first series. */
+const INK = `(() => {
+  const probe = document.createElement('canvas').getContext('2d');
+  probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--series-1').trim();
+  probe.fillRect(0, 0, 1, 1);
+  const colour = new Uint32Array(probe.getImageData(0, 0, 1, 1).data.buffer)[0];
+  return [...document.querySelectorAll('.plot canvas')].map((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return new Uint32Array(data.buffer).filter((pixel) => pixel === colour).length;
+  });
+})()`;
+
+async function drawn(page: Page): Promise<void> {
+  const ink = await page.evaluate<number[]>(INK);
+  assert.equal(ink.length, 5);
+  for (const pixels of ink) assert.ok(pixels > 50, String(ink));
+}
+
+/** Asks the page until it says yes. Not waitForFunction, which the page's own policy forbids to evaluate. */
+async function until(page: Page, expression: string): Promise<void> {
+  for (let asked = 0; asked < 500; asked++) {
+    if (await page.evaluate(expression)) return;
+    await page.waitForTimeout(20);
+  }
+  assert.fail(`never came true: ${expression}`);
+}
+
+/** Tests of the page in a real browser. */
+export function describePage(file: () => string, unable: Skip): void {
+  const skip = anyOf(unable, needsTool('chromium'));
+  describe('report in Chromium', { skip }, () => {
+    before(async () => {
+      const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
+      // Its sandbox refuses to run as root.
+      browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    });
+    after(() => browser.close());
+    tests(file);
+  });
+}
+
+function tests(file: () => string): void {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`report in Chromium, ${colorScheme}: every plot is drawn in that scheme's colours`, () =>
+      withPage(file(), { colorScheme }, async (page) => {
+        await drawn(page);
+        const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+        assert.equal(background, colorScheme === 'light' ? 'rgb(252, 252, 251)' : 'rgb(19, 21, 23)');
+      }));
+  }
+  test('report in Chromium: the plots follow when light becomes dark, and when the window shrinks', () =>
+    withPage(file(), { colorScheme: 'light' }, async (page) => {
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.setViewportSize({ width: 500, height: 800 });
+      const fits = 'plot.querySelector(".uplot").offsetWidth === plot.clientWidth';
+      await until(page, `[...document.querySelectorAll(".plot")].every((plot) => ${fits})`);
+      await drawn(page);
+    }));
+  test('report in Chromium, 360 pixels wide: the tables scroll by the keyboard, the page does not', () =>
+    withPage(file(), { viewport: { width: 360, height: 740 } }, scrollTables));
+  test('report in Chromium: a pointer at a mark reads what it is', () =>
+    withPage(file(), {}, async (page) => {
+      const plot = page.locator('#plot-backlogs .u-over');
+      await plot.scrollIntoViewIfNeeded();
+      const { x, y, width, height } = (await plot.boundingBox()) ?? assert.fail();
+      // The cap is level from half of the width on, near the top.
+      const tip = page.locator('#plot-backlogs .tip');
+      for (let at = 0.9; at < 1 && !(await tip.isVisible()); at += 0.005) {
+        await page.mouse.move(x + at * width, y + 0.08 * height);
+      }
+      assert.match((await tip.textContent()) ?? '', /^(TCP|AF_UNIX), backlog -?\d+: 301 wait$/);
+    }));
+  test('report in Chromium without JavaScript: says so, and the tables are there', () =>
+    withPage(file(), { javaScriptEnabled: false }, async (page) => {
+      assert.ok(await page.locator('noscript p').isVisible());
+      assert.ok(await page.getByRole('rowheader', { name: 'net.core.somaxconn' }).isVisible());
+    }));
+}
+
+async function scrollTables(page: Page): Promise<void> {
+  assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
+  const inTable = (what: string): string => `(({ scrollLeft, scrollWidth, clientWidth }, focused) => ${what})(
+    document.querySelectorAll('.scroll')[1], document.querySelectorAll('.scroll')[1] === document.activeElement)`;
+  assert.ok(await page.evaluate(inTable('scrollWidth > clientWidth')));
+  for (let tabs = 0; tabs < 30 && !(await page.evaluate(inTable('focused'))); tabs++) {
+    await page.keyboard.press('Tab');
+  }
+  assert.ok(await page.evaluate(inTable('focused')));
+  await page.keyboard.press('ArrowRight');
+  await until(page, inTable('scrollLeft > 0'));
+}
