@@ -1,5 +1,6 @@
 import type { Address } from 'listenq';
 import type { ListeningSocket, SocketProcess } from 'listenq/kernel';
+import { fullness } from './fullness';
 import { printable } from './terminal';
 
 /** An address as people write it, with the interface that the listener is bound to, and whether it is one of MPTCP. */
@@ -40,17 +41,6 @@ export function ownerText({ processes }: Pick<ListeningSocket, 'processes'>): st
 function ownersOf(processes: readonly SocketProcess[]): SocketProcess[] {
   return processes.filter(({ pid }, i) => processes.findIndex((other) => other.pid === pid) === i);
 }
-
-/**
- * The share of its places that is taken, 0 to 1; above 1 where more wait than the kernel lets in one after another, as
- * after the limit was lowered. There is one place more than the limit says.
- */
-export function fullness({ length, limit }: Pick<ListeningSocket, 'length' | 'limit'>): number | undefined {
-  return length === undefined || limit === undefined ? undefined : length / (limit + 1);
-}
-
-/** From this share of its places on there is a reason to look. */
-export const NEARLY_FULL = 0.7;
 
 /** Fullest first; among equals whoever dropped most. */
 export function byFullness(a: ListeningSocket, b: ListeningSocket): number {

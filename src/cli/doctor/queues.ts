@@ -1,5 +1,6 @@
 import type { ListeningSocket } from 'listenq/kernel';
-import { fullness, NEARLY_FULL, ownerText } from '../listener-text';
+import { fullness, NEARLY_FULL } from '../fullness';
+import { ownerText } from '../listener-text';
 import { counted } from '../words';
 import type { Examination, Examined } from './examination';
 import type { Draft } from './finding';

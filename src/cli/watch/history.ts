@@ -1,5 +1,5 @@
 import type { ListeningSocket } from 'listenq/kernel';
-import { fullness } from '../listener-text';
+import { fullness } from '../fullness';
 
 /** How full each listener was at the last samples. */
 export class History {

@@ -1,5 +1,6 @@
 import type { ListeningSocket } from 'listenq/kernel';
-import { addressText, fullness, NEARLY_FULL, ownerText } from '../listener-text';
+import { fullness, NEARLY_FULL } from '../fullness';
+import { addressText, ownerText } from '../listener-text';
 import type { Colour } from '../terminal';
 import { bar, historyLine } from './bars';
 import type { Cell, Column } from './columns';

@@ -76,6 +76,7 @@ function namespaceLines({ counters }: Sample, rates: Rates | undefined): string[
   return [`The whole network namespace, a second: ${each.join(', ')}.`, totals];
 }
 
-function troubles({ problems, listeners }: Sample): string[] {
+/** What could not be read, and what is not known of the listeners, with the reasons. */
+export function troubles({ problems, listeners }: Sample): string[] {
   return [...problems, ...reasons(listeners)].map(printable);
 }

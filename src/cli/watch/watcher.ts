@@ -20,7 +20,7 @@ export interface Plan {
 const PAPER: Room = { columns: 140, lines: Infinity };
 
 /** Takes samples until the plan is done or the signal comes, and hands each to `show`. */
-async function watch(plan: Plan, signal: AbortSignal, show: (view: View) => void): Promise<void> {
+export async function watch(plan: Plan, signal: AbortSignal, show: (view: View) => void): Promise<void> {
   const [owners, history] = [new Owners(), new History(LONGEST_HISTORY)];
   let before: Sample | undefined;
   for (let taken = 0; taken < plan.count && !signal.aborted; taken++) {
