@@ -113,7 +113,7 @@ Napi::Value inet_listeners(const Napi::CallbackInfo& info) {
   std::vector<std::uint32_t> lengths;
   if (wants_syn) {
     // Without them the list is worth having all the same.
-    auto groups = half_open(port);
+    auto groups = half_open(port, listeners.value());
     if (groups.ok()) lengths = syn_lengths(listeners.value(), groups.value());
   }
   Rows rows(in.env(), listeners.value().size());

@@ -185,13 +185,16 @@ Result<std::vector<InetListener>> inet_listeners(std::uint16_t port) {
   return tcp;
 }
 
-Result<std::vector<HalfOpen>> half_open(std::uint16_t port) {
+Result<std::vector<HalfOpen>> half_open(std::uint16_t port, const std::vector<InetListener>& listeners) {
   auto diagnostics = SocketDiagnostics::open();
   if (!diagnostics.ok()) return diagnostics.error();
   std::vector<HalfOpen> groups;
   auto counted = count(diagnostics.value(), AF_INET, port, groups);
   if (!counted.ok()) return counted.error();
-  static_cast<void>(count(diagnostics.value(), AF_INET6, port, groups).ok());
+  const auto is_ipv6 = [](const InetListener& listener) { return listener.local.family == AF_INET6; };
+  if (std::ranges::any_of(listeners, is_ipv6)) {
+    static_cast<void>(count(diagnostics.value(), AF_INET6, port, groups).ok());
+  }
   return groups;
 }
 

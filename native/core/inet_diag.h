@@ -46,8 +46,9 @@ struct HalfOpen {
   std::uint32_t count = 0;
 };
 
-/** The half-open connections of the namespace, those to `port` alone if that is not 0. Errors: as inet_listeners. */
-Result<std::vector<HalfOpen>> half_open(std::uint16_t port);
+/** The half-open connections of `listeners`, those to `port` alone if that is not 0. For each family that they have,
+ * the kernel walks all its connections. Errors: as inet_listeners. */
+Result<std::vector<HalfOpen>> half_open(std::uint16_t port, const std::vector<InetListener>& listeners);
 
 /** A socket to be destroyed. */
 struct InetSocket {

@@ -81,7 +81,7 @@ Result<std::optional<std::uint32_t>> syn_length(int fd) {
   if (port == 0 || !cookie) return std::optional<std::uint32_t>();
   auto listeners = inet_listeners(port);
   if (!listeners.ok()) return listeners.error();
-  auto groups = half_open(port);
+  auto groups = half_open(port, listeners.value());
   if (!groups.ok()) return groups.error();
   const auto lengths = syn_lengths(listeners.value(), groups.value());
   for (std::size_t i = 0; i < lengths.size(); ++i) {

@@ -48,10 +48,8 @@ export interface Counters {
 }
 
 /** Where they stand: of the thread, as /proc/net is that of the process's main thread. */
-const TABLES = [
-  ['/proc/thread-self/net/snmp', 'Tcp: '],
-  ['/proc/thread-self/net/netstat', 'TcpExt: '],
-] as const;
+const TCP = ['/proc/thread-self/net/snmp', 'Tcp: '] as const;
+const TCP_EXT = ['/proc/thread-self/net/netstat', 'TcpExt: '] as const;
 
 /**
  * Reads the TCP counters of the network namespace that the calling thread is in. Opens, reads and closes
@@ -62,7 +60,12 @@ const TABLES = [
  */
 export function counters(): Counters {
   if (!SUPPORTED) throw platformUnsupported();
-  return Object.fromEntries(TABLES.flatMap(([file, label]) => parseTable(readFile(file), label)));
+  return Object.fromEntries([...readTable(...TCP), ...readTable(...TCP_EXT)]);
+}
+
+/** @internal Those of TcpExt, where the listeners' are: half of the work. */
+export function listenCounters(): Counters {
+  return Object.fromEntries(readTable(...TCP_EXT));
 }
 
 /**
@@ -85,6 +88,10 @@ function checked(value: unknown, name: string): Counters {
       throw invalidArgType(`${name}.${key}`, 'a number', count);
   }
   return value as Counters;
+}
+
+function readTable(file: string, label: string): [name: string, value: number][] {
+  return parseTable(readFile(file), label);
 }
 
 function readFile(file: string): string {

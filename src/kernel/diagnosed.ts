@@ -33,6 +33,15 @@ export function diagnosedInternetListeners(port: number, synLength: boolean): Li
   return names.map((name, i) => internetListener(words, i * ROW, name, synLength));
 }
 
+/** @internal How many half-open connections each of them has, by inode; undefined where the kernel did not tell. */
+export function diagnosedSynLengths(): Map<number, number | undefined> {
+  const [words] = native.inetListeners(0, true);
+  const lengths = new Map<number, number | undefined>();
+  for (let row = 0; row < words.length; row += ROW)
+    lengths.set(words[row + At.Inode] as number, knownOr(words[row + At.SynLength] as number));
+  return lengths;
+}
+
 /** @internal The AF_UNIX listeners. */
 export function diagnosedUnixListeners(): ListeningSocket[] {
   const [words, names] = native.unixListeners();

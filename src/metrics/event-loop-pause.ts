@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 
-const RESOLUTION_MS = 20;
+const RESOLUTION_MS = 50;
 const SLICE_MS = 10_000;
 /** How long a monitor runs beside the next one: until that one's timer has fired. */
 const OVERLAP_MS = 100;
@@ -10,7 +10,7 @@ const NANOSECONDS = 1e6;
 
 /**
  * The longest pause of this thread's event loop within the last minute, whoever asks and however often:
- * perf_hooks.monitorEventLoopDelay, whose timer fires every 20 ms, so that a pause reads up to 20 ms too short. Keeps
+ * perf_hooks.monitorEventLoopDelay, whose timer fires every 50 ms, so that a pause reads up to 50 ms too short. Keeps
  * no process alive.
  *
  * Each slice has a monitor of its own, which ends a moment after the next has begun: one that is reset forgets a pause

@@ -1,6 +1,6 @@
 import { hasCode, isSystemError } from '../errors';
-import { counters, type Counters } from '../kernel/counters';
-import { diagnosedInternetListeners } from '../kernel/diagnosed';
+import { listenCounters } from '../kernel/counters';
+import { diagnosedSynLengths } from '../kernel/diagnosed';
 import { queueOf } from '../socket/queue-of';
 import type { Reading } from './instruments';
 import type { Source, SourceQueue } from './sources';
@@ -9,13 +9,14 @@ import type { Source, SourceQueue } from './sources';
  * listener is being closed meanwhile. */
 export function read(sources: readonly Source[], synQueue: boolean, longestPauseMs: number): Reading {
   const queues = sources.flatMap((source) => source.queues);
-  const synLengths = synQueue && queues.length > 0 ? synLengthsByInode() : undefined;
+  // For all listeners in one go: the kernel walks all its connections for one of them just the same.
+  const synLengths = synQueue && queues.length > 0 ? unlessRefused(diagnosedSynLengths) : undefined;
   return {
     queues: queues.flatMap((queue) => readQueue(queue, synLengths?.get(queue.inode))),
     loops: sources.flatMap(({ name, loop }) =>
       loop === undefined ? [] : [{ listener: name, stats: loop.stats() }],
     ),
-    counters: readCounters(),
+    counters: unlessRefused(listenCounters) ?? {},
     longestPauseMs,
   };
 }
@@ -30,17 +31,6 @@ function readQueue({ listener, of }: SourceQueue, synLength: number | undefined)
     if (isSystemError(error) || hasCode(error, ...GONE)) return [];
     throw error;
   }
-}
-
-/** For all listeners in one go: the kernel walks all its connections for one of them just the same. */
-function synLengthsByInode(): Map<number, number | undefined> | undefined {
-  return unlessRefused(
-    () => new Map(diagnosedInternetListeners(0, true).map(({ inode, synLength }) => [inode, synLength])),
-  );
-}
-
-function readCounters(): Counters {
-  return unlessRefused(counters) ?? {};
 }
 
 function unlessRefused<T>(call: () => T): T | undefined {
