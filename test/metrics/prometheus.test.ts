@@ -260,12 +260,12 @@ test('the longest pause of the event loop is still there at the second scrape', 
     const longest = async (): Promise<number> =>
       (await scrape(registry)).get('listenq_event_loop_longest_pause_seconds') ?? -1;
     assert.ok((await longest()) >= 0);
-    // The monitor knows a pause by the time since it last looked.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // The monitor knows a pause by the time since it last looked, which it does every 50 ms.
+    await new Promise((resolve) => setTimeout(resolve, 150));
     block(400);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 150));
     const first = await longest();
-    assert.ok(first >= 0.375, String(first));
+    assert.ok(first >= 0.345, String(first));
     assert.ok((await longest()) >= first);
   });
 });
