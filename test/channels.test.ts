@@ -16,9 +16,9 @@ import {
 import { watchQueue } from 'listenq/kernel';
 import { acceptLoopOf, createServer } from 'listenq/server';
 import * as c from 'listenq/syscalls';
-import { until } from './accept-loop/support';
 import { privateNetwork } from './support/machine';
 import { beginConnects, closeAll, portOf } from './support/sockets';
+import { until } from './support/until';
 import { inWorker } from './support/worker';
 
 const skip = privateNetwork();

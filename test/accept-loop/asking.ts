@@ -30,12 +30,3 @@ export function ask(port: number, word: string): Client {
   });
   return { socket, served, answer };
 }
-
-/** Waits until `condition` holds, and fails if it never does. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000; i++) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`never: ${condition.toString()}`);
-}

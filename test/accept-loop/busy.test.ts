@@ -5,7 +5,8 @@ import { anyOf, needsTool, privateNetwork } from '../support/machine';
 import { startPython } from '../support/python';
 import { dropsOf } from '../support/queue';
 import { beginConnects, closeAll, portOf } from '../support/sockets';
-import { addressOf, block, blockUntil, listenerOf, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, block, blockUntil, listenerOf, withLoop } from './support';
 
 const skip = privateNetwork();
 

@@ -8,7 +8,8 @@ import * as c from 'listenq/syscalls';
 import { openDescriptors, privateNetwork, temporaryFolder } from '../support/machine';
 import { beginConnects, closeAll } from '../support/sockets';
 import { inChild } from '../support/child';
-import { addressOf, fateOf, isOpen, listenerOf, refuses, threads, until } from './support';
+import { until } from '../support/until';
+import { addressOf, fateOf, isOpen, listenerOf, refuses, threads } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1', backlog: 50 };

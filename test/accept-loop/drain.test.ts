@@ -7,7 +7,8 @@ import { inChild } from '../support/child';
 import { anyOf, needsTool, openDescriptors, privateNetwork } from '../support/machine';
 import { startPython } from '../support/python';
 import { beginConnect, beginConnects, closeAll, portOf } from '../support/sockets';
-import { addressOf, fateOf, refuses, sleep, until } from './support';
+import { until } from '../support/until';
+import { addressOf, fateOf, refuses, sleep } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1', backlog: 200 };

@@ -8,8 +8,9 @@ import * as c from 'listenq/syscalls';
 import { inChild } from '../support/child';
 import { privateNetwork, temporaryFolder } from '../support/machine';
 import { beginConnect, beginConnects, closeAll } from '../support/sockets';
+import { until } from '../support/until';
 import { handlerAt } from './asking';
-import { addressOf, fateOf, listenerOf, threads, until, withLoop } from './support';
+import { addressOf, fateOf, listenerOf, threads, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1', backlog: 50 };

@@ -5,7 +5,8 @@ import * as c from 'listenq/syscalls';
 import { inChild } from '../support/child';
 import { privateNetwork } from '../support/machine';
 import { beginConnect, beginConnects, closeAll, isConnected } from '../support/sockets';
-import { addressOf, listenerOf, sleep, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, listenerOf, sleep, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1' };

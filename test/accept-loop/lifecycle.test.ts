@@ -8,7 +8,8 @@ import { inChild, lineOf, startChild, type Package, type Syscalls } from '../sup
 import { openDescriptors, privateNetwork, temporaryFolder } from '../support/machine';
 import { beginConnects, closeAll, targetOf } from '../support/sockets';
 import { inWorker } from '../support/worker';
-import { fateOf, refuses, threads, until } from './support';
+import { until } from '../support/until';
+import { fateOf, refuses, threads } from './support';
 
 const skip = privateNetwork();
 /** From the issue: within this all ends. */

@@ -7,7 +7,8 @@ import * as c from 'listenq/syscalls';
 import { inChild } from '../support/child';
 import { privateNetwork } from '../support/machine';
 import { beginConnect, beginConnects, closeAll, domainOf, portOf } from '../support/sockets';
-import { addressOf, blockUntil, fateOf, isOpen, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, blockUntil, fateOf, isOpen, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1', backlog: 50 };

@@ -5,7 +5,8 @@ import * as c from 'listenq/syscalls';
 import { privateNetwork } from '../support/machine';
 import { queueOfDescriptor } from '../support/queue';
 import { beginConnect, beginConnects, closeAll, isConnected } from '../support/sockets';
-import { addressOf, listenerOf, refuses, sleep, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, listenerOf, refuses, sleep, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1' };

@@ -5,7 +5,8 @@ import * as c from 'listenq/syscalls';
 import { anyOf, needsTool, openDescriptors, privateNetwork } from '../support/machine';
 import { startPython } from '../support/python';
 import { beginConnect, beginConnects, closeAll, portOf } from '../support/sockets';
-import { addressOf, block, blockUntil, fateOf, isOpen, sleep, until, withLoop, type Fate } from './support';
+import { until } from '../support/until';
+import { addressOf, block, blockUntil, fateOf, isOpen, sleep, withLoop, type Fate } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1', backlog: 100 };

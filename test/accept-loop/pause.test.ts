@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Connection } from 'listenq';
 import { privateNetwork } from '../support/machine';
 import { beginConnect, beginConnects, closeAll } from '../support/sockets';
-import { addressOf, listenerOf, sleep, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, listenerOf, sleep, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1', backlog: 50 };

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { acceptLoop, type AcceptLoop, type Connection } from 'listenq';
 import { privateNetwork } from '../support/machine';
 import { beginConnects, closeAll } from '../support/sockets';
-import { addressOf, sleep, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, sleep, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1', backlog: 9 };

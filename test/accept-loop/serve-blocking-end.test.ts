@@ -7,7 +7,8 @@ import { openDescriptors } from '../support/machine';
 import { queueOfDescriptor } from '../support/queue';
 import { beginConnect, closeAll, isConnected, portOf, targetOf } from '../support/sockets';
 import { inWorker } from '../support/worker';
-import { ask, handlerAt, until } from './asking';
+import { until } from '../support/until';
+import { ask, handlerAt } from './asking';
 
 const ANSWERS = handlerAt('answers.cjs');
 /** From the issue: whatever ends the process, or the thread, is over within this. */

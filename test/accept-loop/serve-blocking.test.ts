@@ -8,7 +8,8 @@ import { inChild } from '../support/child';
 import { openDescriptors } from '../support/machine';
 import { queueOfDescriptor } from '../support/queue';
 import { portOf } from '../support/sockets';
-import { ask, handlerAt, until } from './asking';
+import { until } from '../support/until';
+import { ask, handlerAt } from './asking';
 
 const ANSWERS = handlerAt('answers.cjs');
 

@@ -5,7 +5,8 @@ import { acceptLoop, listen } from 'listenq';
 import * as c from 'listenq/syscalls';
 import { openDescriptors, privateNetwork } from '../support/machine';
 import { beginConnect, closeAll } from '../support/sockets';
-import { addressOf, fateOf, sleep, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, fateOf, sleep, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1' };

@@ -22,15 +22,6 @@ export function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** Waits until `holds`, and fails by name if it never does. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + LATE_MS;
-  while (!holds()) {
-    assert.ok(performance.now() < end, `it never came to this: ${what}`);
-    await sleep(2);
-  }
-}
-
 /** The same on a thread that must not turn its event loop. */
 export function blockUntil(holds: () => boolean, what: string): void {
   const end = performance.now() + LATE_MS;

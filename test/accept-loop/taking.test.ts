@@ -6,7 +6,8 @@ import { acceptLoop, AcceptLoop, Connection, listen } from 'listenq';
 import * as c from 'listenq/syscalls';
 import { isCloexec, privateNetwork } from '../support/machine';
 import { beginConnect, beginConnects, closeAll } from '../support/sockets';
-import { addressOf, listenerOf, sleep, until, withLoop } from './support';
+import { until } from '../support/until';
+import { addressOf, listenerOf, sleep, withLoop } from './support';
 
 const skip = privateNetwork();
 const LOCAL = { host: '127.0.0.1' };

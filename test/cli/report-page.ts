@@ -1,31 +1,22 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { anyOf, needsTool, type Skip } from '../support/machine';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { needsChromium, untilTrue, withPage } from '../support/browser';
+import { anyOf, type Skip } from '../support/machine';
 
-let browser: Browser;
-
-/** Opens the file offline, and fails on a message of the page's console, or on a request for anything else. */
-async function withPage(
+/** Opens the file offline, and fails on a complaint of the browser's, or on a request for anything else. */
+function withReport(
   file: string,
   options: BrowserContextOptions,
   use: (page: Page) => Promise<void>,
 ): Promise<void> {
-  const context = await browser.newContext({ offline: true, ...options });
-  const troubles: string[] = [];
-  const page = await context.newPage();
-  page.on('console', (message) => troubles.push(message.text()));
-  page.on('pageerror', (error) => troubles.push(error.message));
-  page.on('dialog', (dialog) => troubles.push(dialog.message()));
-  page.on('request', (request) => {
-    if (request.url() !== pathToFileURL(file).href) troubles.push(request.url());
+  const { href } = pathToFileURL(file);
+  return withPage(href, { offline: true, ...options }, async ({ page, complaints, requests }) => {
+    await use(page);
+    assert.deepEqual(complaints, []);
+    assert.deepEqual([...new Set(requests)], [href]);
   });
-  await page.goto(pathToFileURL(file).href);
-  await use(page);
-  await context.close();
-  assert.deepEqual(troubles, []);
 }
 
 /** In each plot, how many pixels have the colour of the first series. */
@@ -46,25 +37,10 @@ async function drawn(page: Page): Promise<void> {
   for (const pixels of ink) assert.ok(pixels > 50, String(ink));
 }
 
-/** Asks the page until it says yes. Not waitForFunction, which the page's own policy forbids to evaluate. */
-async function until(page: Page, expression: string): Promise<void> {
-  for (let asked = 0; asked < 500; asked++) {
-    if (await page.evaluate(expression)) return;
-    await page.waitForTimeout(20);
-  }
-  assert.fail(`never came true: ${expression}`);
-}
-
 /** Tests of the page in a real browser. */
 export function describePage(file: () => string, unable: Skip): void {
-  const skip = anyOf(unable, needsTool('chromium'));
+  const skip = anyOf(unable, needsChromium());
   describe('report in Chromium', { skip }, () => {
-    before(async () => {
-      const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
-      // Its sandbox refuses to run as root.
-      browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-    });
-    after(() => browser.close());
     tests(file);
   });
 }
@@ -72,24 +48,24 @@ export function describePage(file: () => string, unable: Skip): void {
 function tests(file: () => string): void {
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`report in Chromium, ${colorScheme}: every plot is drawn in that scheme's colours`, () =>
-      withPage(file(), { colorScheme }, async (page) => {
+      withReport(file(), { colorScheme }, async (page) => {
         await drawn(page);
         const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
         assert.equal(background, colorScheme === 'light' ? 'rgb(252, 252, 251)' : 'rgb(19, 21, 23)');
       }));
   }
   test('report in Chromium: the plots follow when light becomes dark, and when the window shrinks', () =>
-    withPage(file(), { colorScheme: 'light' }, async (page) => {
+    withReport(file(), { colorScheme: 'light' }, async (page) => {
       await page.emulateMedia({ colorScheme: 'dark' });
       await page.setViewportSize({ width: 500, height: 800 });
       const fits = 'plot.querySelector(".uplot").offsetWidth === plot.clientWidth';
-      await until(page, `[...document.querySelectorAll(".plot")].every((plot) => ${fits})`);
+      await untilTrue(page, `[...document.querySelectorAll(".plot")].every((plot) => ${fits})`);
       await drawn(page);
     }));
   test('report in Chromium, 360 pixels wide: the tables scroll by the keyboard, the page does not', () =>
-    withPage(file(), { viewport: { width: 360, height: 740 } }, scrollTables));
+    withReport(file(), { viewport: { width: 360, height: 740 } }, scrollTables));
   test('report in Chromium: a pointer at a mark reads what it is', () =>
-    withPage(file(), {}, async (page) => {
+    withReport(file(), {}, async (page) => {
       const plot = page.locator('#plot-backlogs .u-over');
       await plot.scrollIntoViewIfNeeded();
       const { x, y, width, height } = (await plot.boundingBox()) ?? assert.fail();
@@ -101,7 +77,7 @@ function tests(file: () => string): void {
       assert.match((await tip.textContent()) ?? '', /^(TCP|AF_UNIX), backlog -?\d+: 301 wait$/);
     }));
   test('report in Chromium without JavaScript: says so, and the tables are there', () =>
-    withPage(file(), { javaScriptEnabled: false }, async (page) => {
+    withReport(file(), { javaScriptEnabled: false }, async (page) => {
       assert.ok(await page.locator('noscript p').isVisible());
       assert.ok(await page.getByRole('rowheader', { name: 'net.core.somaxconn' }).isVisible());
     }));
@@ -117,5 +93,5 @@ async function scrollTables(page: Page): Promise<void> {
   }
   assert.ok(await page.evaluate(inTable('focused')));
   await page.keyboard.press('ArrowRight');
-  await until(page, inTable('scrollLeft > 0'));
+  await untilTrue(page, inTable('scrollLeft > 0'));
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startPython } from '../support/python';
 import { needsTool } from '../support/machine';
-import { childrenOf, client, connectionsOf, descriptorsOf, until, withServer, type Server } from './server';
+import { until } from '../support/until';
+import { childrenOf, client, connectionsOf, descriptorsOf, withServer, type Server } from './server';
 
 const python = { skip: needsTool('python3') };
 const nc = { skip: needsTool('nc') };

@@ -5,8 +5,9 @@ import * as fs from 'node:fs';
 import { test } from 'node:test';
 import { anyOf, needsTool } from '../support/machine';
 import { startPython } from '../support/python';
+import { until } from '../support/until';
 import { MAIN } from './command-line';
-import { client, connectionsOf, queueBySs, until, withServer, type Server, type Standing } from './server';
+import { client, connectionsOf, queueBySs, withServer, type Server, type Standing } from './server';
 
 const skip = anyOf(needsTool('prlimit'), needsTool('nc'), needsTool('ss'), needsTool('python3'));
 

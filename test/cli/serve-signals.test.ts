@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { startPython } from '../support/python';
 import { anyOf, needsTool } from '../support/machine';
-import { childrenOf, client, queueBySs, until, withServer } from './server';
+import { until } from '../support/until';
+import { childrenOf, client, queueBySs, withServer } from './server';
 
 const python = { skip: needsTool('python3') };
 const ncAndSs = { skip: anyOf(needsTool('nc'), needsTool('ss')) };

@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import { limits, listen } from 'listenq';
 import { runPython, startPython } from '../support/python';
 import { anyOf, needsRoot, needsTool, temporaryFolder } from '../support/machine';
+import { until } from '../support/until';
 import { MAIN, runCommand } from './command-line';
-import { client, connectionsOf, descriptorsOf, queueBySs, until, withServer } from './server';
+import { client, connectionsOf, descriptorsOf, queueBySs, withServer } from './server';
 
 const python = { skip: needsTool('python3') };
 const nc = { skip: needsTool('nc') };

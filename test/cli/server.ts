@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
+import { until } from '../support/until';
 import { MAIN } from './command-line';
 
 /** What `listenq serve --json` prints. */
@@ -52,11 +53,6 @@ export async function withServer(
     server.process.kill('SIGKILL');
     await server.ended;
   }
-}
-
-/** Waits until something is so, for as long as the test may take. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** Where the descriptors of a process point; without the standard ones, and a /dev/null that Node opens in its own time. */

@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import { listen } from 'listenq';
 import { privateNetwork, setSysctl } from '../support/machine';
 import { closeAll } from '../support/sockets';
+import { until } from '../support/until';
 import { eventsOf, eventsUntil, keepOpen, samplesOf, withPageServer, type PageEvent } from './page-server';
-import { connectionsOf, until } from './server';
+import { connectionsOf } from './server';
 
 const skip = privateNetwork();
 /** Small buffers, so that whoever does not read is noticed soon. */

@@ -7,7 +7,8 @@ import * as path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { listeners } from 'listenq/kernel';
 import { anyOf, needsTool, privateNetwork, ROOT } from '../support/machine';
-import { get, said, Traffic, until } from './support/answers';
+import { until } from '../support/until';
+import { get, said, Traffic } from './support/answers';
 import { startHaproxy, type Haproxy } from './support/haproxy';
 import { startExample } from './support/program';
 

@@ -13,7 +13,8 @@ import {
 import { listen } from 'listenq';
 import { queueOf } from 'listenq/kernel';
 import { openTelemetryMetrics, type OpenTelemetryOptions } from 'listenq/metrics';
-import { until, withLoop } from '../accept-loop/support';
+import { withLoop } from '../accept-loop/support';
+import { until } from '../support/until';
 import { privateNetwork, ROOT } from '../support/machine';
 import { queueOfDescriptor } from '../support/queue';
 import { beginConnects, closeAll } from '../support/sockets';

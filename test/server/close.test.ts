@@ -6,7 +6,8 @@ import { createServer } from 'listenq/server';
 import { beginConnects, closeAll } from '../support/sockets';
 import { inChild } from '../support/child';
 import { openDescriptors, privateNetwork } from '../support/machine';
-import { blockUntil, fateOf, isOpen, refuses, threads, until } from '../accept-loop/support';
+import { blockUntil, fateOf, isOpen, refuses, threads } from '../accept-loop/support';
+import { until } from '../support/until';
 import { acceptedClients, HOST, listening, untaken } from './support';
 
 const skip = privateNetwork();

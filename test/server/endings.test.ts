@@ -7,7 +7,8 @@ import { acceptLoopOf, attach, createServer } from 'listenq/server';
 import { inChild } from '../support/child';
 import { privateNetwork } from '../support/machine';
 import { beginConnects, closeAll } from '../support/sockets';
-import { fateOf, sleep, until } from '../accept-loop/support';
+import { fateOf, sleep } from '../accept-loop/support';
+import { until } from '../support/until';
 import { acceptedClients, HOST, listening } from './support';
 
 const skip = privateNetwork();

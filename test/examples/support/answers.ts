@@ -4,15 +4,6 @@ import { text } from 'node:stream/consumers';
 
 const PATIENCE_MS = 20_000;
 
-/** Waits until something holds, and fails, naming it, when it never does. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 export interface Answer {
   status: number | undefined;
   body: string;

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { temporaryFolder } from '../../support/machine';
-import { until } from './answers';
+import { until } from '../../support/until';
 import { Program } from './program';
 
 /** A running HAProxy, and what it says of itself on its stats socket. */
