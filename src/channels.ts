@@ -47,7 +47,7 @@ export interface OverflowMessage {
   drops: number;
 }
 
-/** 'listenq.close': a Listener was closed by this thread, or a loop has ended. */
+/** 'listenq.close': this thread closed a Listener, or a loop has ended. */
 export interface CloseMessage {
   source: Listener | AcceptLoop;
   /** Where it listened, of a Listener. */

@@ -96,6 +96,11 @@ export function isSystemError(error: unknown, ...codes: string[]): error is Syst
   return error instanceof SystemCallError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** Whether descriptors or memory have run out. accept(2), ERRORS. */
+export function isShortage(error: unknown): error is SystemCallError {
+  return isSystemError(error, 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM');
+}
+
 /** Whether it is an error of this package, or of Node's, with one of these codes. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
@@ -317,14 +322,17 @@ export function addonNotLoadable(cause: unknown): Error {
 }
 
 /** `option` takes the module from whoever has it elsewhere. */
-export function metricsLibraryMissing(name: string, option: string, cause: unknown): Error {
-  const message = `${name} is not installed: "npm install ${name}" does that; or pass the module as options.${option}`;
+/** `install`: what npm is to be told. */
+export function metricsLibraryMissing(name: string, install: string, option: string, cause: unknown): Error {
+  const message = `${name} is not installed: "npm install ${install}" does that; or pass the module as options.${option}`;
   return coded(new Error(message, { cause }), 'ERR_METRICS_LIBRARY_MISSING');
 }
 
-export function metricsLibraryTooOld(name: string, found: string, needed: string): Error {
+export function metricsLibraryTooOld(name: string, found: string, needed: string, install: string): Error {
   return coded(
-    new Error(`${name} ${found} is too old: ${needed} or later is needed, "npm install ${name}" brings it`),
+    new Error(
+      `${name} ${found} is too old: ${needed} or later is needed, "npm install ${install}" brings it`,
+    ),
     'ERR_METRICS_LIBRARY_TOO_OLD',
   );
 }

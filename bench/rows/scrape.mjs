@@ -10,6 +10,15 @@ const inNode = (file, ...args) => [
   ...args.map(String),
 ];
 
+async function scrape(port, requests) {
+  const scraper = new Child(inNode('scraper.mjs', port, requests));
+  try {
+    return JSON.parse(await scraper.line());
+  } finally {
+    await scraper.end();
+  }
+}
+
 export const scrapes = {
   name: 'scrape',
   title: 'How long a scrape takes',
@@ -27,8 +36,7 @@ export const scrapes = {
     const server = new Child(inNode('monitored.mjs', count, 'metrics'));
     try {
       const port = /^port (\d+)$/.exec(await server.line())[1];
-      const scraper = new Child(inNode('scraper.mjs', port, requests));
-      return JSON.parse(await scraper.line());
+      return await scrape(port, requests);
     } finally {
       await server.end();
     }

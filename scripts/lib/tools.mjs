@@ -82,7 +82,8 @@ export async function provideTools(job, say) {
 }
 
 async function aptInstall(wanted, say) {
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  // RUNLEVEL: the packages of servers, such as prometheus, are not to start them. invoke-rc.d(8)
+  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   try {
     await run('apt-get', ['update'], { env });
     await run('apt-get', ['install', '--yes', '--no-install-recommends', ...wanted], { env });

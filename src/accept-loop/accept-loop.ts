@@ -75,7 +75,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   readonly #onNewListener = (event: string | symbol): void => {
     if (event !== 'connection') return;
     if (!this.#paused) this.#intake.handoff.want(Math.max(this.#waiters.size, 1));
-    process.nextTick(() => this.#deliver());
+    process.nextTick(() => this.#intake.deliver());
   };
   /** Without a 'connection' listener one taker less waits. */
   readonly #onRemoveListener = (): void => this.#intake.handoff.want(this.#wanted());
@@ -130,7 +130,10 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     const signal = checkAccept(options);
     if (this.#over) throw this.#whyOver();
     const fd = this.#waiters.size === 0 ? this.#intake.take(1) : undefined;
-    return fd === undefined ? this.#waiters.add(signal) : this.#connectionOf(fd);
+    if (fd !== undefined) return this.#connectionOf(fd);
+    // Whoever heard of losses meanwhile may have closed it.
+    if (this.closed) throw this.#whyOver();
+    return this.#waiters.add(signal);
   }
 
   /** Connections as they come, until the loop is closed. Leaving the iteration leaves the loop as it is. */
@@ -158,7 +161,7 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
   resume(): this {
     this.#paused = false;
     this.#intake.handoff.pause(false);
-    process.nextTick(() => this.#deliver());
+    process.nextTick(() => this.#intake.deliver());
     return this;
   }
 
@@ -235,11 +238,6 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     this.#onRemoveListener();
   }
 
-  /** Hands out what there is, to those who want it. */
-  #deliver(): void {
-    this.#intake.deliver();
-  }
-
   #handOutOne(): boolean {
     if (this.#over) return false;
     const awaited = this.#waiters.size > 0;
@@ -250,7 +248,9 @@ export class AcceptLoop extends EventEmitter<AcceptLoopEvents> implements AsyncI
     const fd = this.#intake.take(this.#wanted());
     if (fd === undefined) return false;
     if (awaited) {
-      this.#waiters.resolve(this.#connectionOf(fd));
+      const connection = this.#connectionOf(fd);
+      // Who was told of it, or of losses before it, may have closed the loop, or sent the caller away.
+      if (!this.#waiters.resolve(connection)) connection.close();
     } else if (this.#receive !== undefined) {
       this.#reports.handedOut(fd);
       this.#receive(fd, this.#onConnectionEnd);

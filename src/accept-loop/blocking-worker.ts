@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { setImmediate as turnEventLoop, setTimeout as sleep } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
-import { invalidArgValue, isSystemError } from '../errors';
+import { invalidArgValue, isShortage, isSystemError } from '../errors';
 import type { Connection } from '../socket/connection';
 import { hasQueued, Listener } from '../socket/listener';
 import type { BlockingOrder, BlockingReport, BlockingWorkerData } from './blocking-messages';
@@ -112,7 +112,7 @@ class Refusals {
   /** Pauses if it is a shortage; false if the listener is not to be used any more. */
   async survive(error: unknown, listener: Listener): Promise<boolean> {
     if ((error as { code?: unknown }).code === 'ERR_INTERRUPTED') return true;
-    if (isSystemError(error, 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM')) {
+    if (isShortage(error)) {
       if (state.beginsShortage()) report({ type: 'shortage', error: packError(error) });
       this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
       await sleep(this.#pauseMs);

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Handoff, News } from '../native/contract';
 import { native } from '../native/load';
+import { emitting } from './emitting';
 import type { CheckedOptions } from './options';
 import { makeHandoff } from './thread';
 
@@ -90,7 +91,9 @@ export class Intake {
   }
 
   #observeWait(): void {
-    for (const observe of this.waitObservers) observe(native.takenWait[0] as number);
+    if (this.waitObservers.size === 0) return;
+    const waitedMs = native.takenWait[0] as number;
+    for (const observe of this.waitObservers) emitting(() => observe(waitedMs));
   }
 
   #spend(): void {

@@ -46,10 +46,11 @@ export class Waiters {
     });
   }
 
-  /** Serves the first. */
-  resolve(connection: Connection): void {
+  /** Serves the first; false if nobody waits. */
+  resolve(connection: Connection): boolean {
     const [first] = this.#waiting;
     first?.resolve(connection);
+    return first !== undefined;
   }
 
   /** Sends all of them away. */

@@ -8,6 +8,8 @@ export interface Library {
   name: string;
   /** The oldest version that will do. */
   oldest: readonly [major: number, minor: number];
+  /** What npm installs to have one that will do. */
+  install: string;
   /** The option that takes the module from whoever has it elsewhere. */
   option: string;
 }
@@ -19,14 +21,14 @@ export interface Library {
  * @throws ERR_METRICS_LIBRARY_MISSING, ERR_METRICS_LIBRARY_TOO_OLD; what the module throws
  */
 export function loadLibrary(library: Library): unknown {
-  const { name, oldest } = library;
+  const { name, oldest, install } = library;
   const [file, load] = findLibrary(library);
   const version = versionAbove(file, name);
-  if (isOlder(version, oldest)) throw metricsLibraryTooOld(name, version, oldest.join('.'));
+  if (isOlder(version, oldest)) throw metricsLibraryTooOld(name, version, oldest.join('.'), install);
   return load(file);
 }
 
-function findLibrary({ name, option }: Library): [file: string, load: NodeJS.Require] {
+function findLibrary({ name, install, option }: Library): [file: string, load: NodeJS.Require] {
   let cause: unknown;
   for (const script of [process.argv[1] ?? 'program', __filename]) {
     const load = createRequire(path.resolve(script));
@@ -36,7 +38,7 @@ function findLibrary({ name, option }: Library): [file: string, load: NodeJS.Req
       cause = error;
     }
   }
-  throw metricsLibraryMissing(name, option, cause);
+  throw metricsLibraryMissing(name, install, option, cause);
 }
 
 /** As the package.json says that the file belongs to: not every package lets it be imported. */

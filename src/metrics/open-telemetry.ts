@@ -46,7 +46,12 @@ export interface OpenTelemetryOptions {
   synQueue?: boolean | undefined;
 }
 
-const API = { name: '@opentelemetry/api', oldest: [1, 3], option: 'api' } as const;
+const API = {
+  name: '@opentelemetry/api',
+  oldest: [1, 3],
+  install: '@opentelemetry/api@1',
+  option: 'api',
+} as const;
 
 /** OpenTelemetry wants names of one's own before them. */
 const ATTRIBUTES = { listener: 'listenq.listener', cause: 'listenq.refusal.cause' } as const;
@@ -82,7 +87,15 @@ function meterOf(api: OpenTelemetryApi | undefined): OpenTelemetryMeter {
 }
 
 function checkMeter(value: unknown): OpenTelemetryMeter {
-  const methods = ['createHistogram', 'createObservableGauge', 'addBatchObservableCallback'];
+  const methods = [
+    ...[
+      'createHistogram',
+      'createObservableCounter',
+      'createObservableUpDownCounter',
+      'createObservableGauge',
+    ],
+    ...['addBatchObservableCallback', 'removeBatchObservableCallback'],
+  ];
   return checkMembers(value, 'options.meter', 'a Meter of @opentelemetry/api', methods) as OpenTelemetryMeter;
 }
 

@@ -55,7 +55,12 @@ export interface PrometheusOptions {
   synQueue?: boolean | undefined;
 }
 
-const PROM_CLIENT = { name: 'prom-client', oldest: [14, 0], option: 'client' } as const;
+const PROM_CLIENT = {
+  name: 'prom-client',
+  oldest: [14, 0],
+  install: 'prom-client@15',
+  option: 'client',
+} as const;
 const PREFIX = /^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/;
 
 /**
@@ -68,6 +73,8 @@ const PREFIX = /^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/;
 export function prometheusMetrics(options: PrometheusOptions = {}): Metrics {
   if (!SUPPORTED) throw platformUnsupported();
   const given = check.object(options, 'options');
+  if (typeof given['getSingleMetric'] === 'function')
+    throw invalidArgValue('options', 'must be options: a registry stands in them, as in { registry }', given);
   check.noOthers(given, ['registry', 'client', 'prefix', 'synQueue'], 'options');
   const { prefix = 'listenq_', synQueue = true } = given;
   const namesBegin = checkPrefix(prefix);

@@ -1,7 +1,7 @@
-import { hasCode, isSystemError } from '../errors';
+import { isSystemError } from '../errors';
 import { listenCounters } from '../kernel/counters';
 import { diagnosedSynLengths } from '../kernel/diagnosed';
-import { queueOf } from '../socket/queue-of';
+import { isGone, queueOf } from '../socket/queue-of';
 import type { Reading } from './instruments';
 import type { Source, SourceQueue } from './sources';
 
@@ -21,14 +21,12 @@ export function read(sources: readonly Source[], synQueue: boolean, longestPause
   };
 }
 
-const GONE = ['ERR_LISTENER_CLOSED', 'ERR_SERVER_NOT_RUNNING', 'ERR_SERVER_NO_DESCRIPTOR'];
-
 function readQueue({ listener, of }: SourceQueue, synLength: number | undefined): Reading['queues'] {
   try {
     return [{ listener, queue: queueOf(of), synLength }];
   } catch (error) {
     // Gone; or, at a path, not told by a kernel without unix_diag.
-    if (isSystemError(error) || hasCode(error, ...GONE)) return [];
+    if (isSystemError(error) || isGone(error)) return [];
     throw error;
   }
 }

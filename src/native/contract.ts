@@ -128,10 +128,10 @@ export interface Resolution {
   close(): void;
 }
 
-/** What an accept loop's thread and the one that takes its connections share; this is the taker's side. */
 /** 0: the accepting thread has ended because of the error; 1: a shortage; 2: connections were refused, or SYNs dropped. */
 export type News = [kind: 0 | 1, error: SystemCallError] | [kind: 2];
 
+/** What an accept loop's thread and the one that takes its connections share; this is the taker's side. */
 export interface Handoff {
   token(): string;
   /** The oldest connection's descriptor, owned by this environment from now on, its peer the first in `acceptedPeers`, its

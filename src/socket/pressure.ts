@@ -1,4 +1,4 @@
-import { invalidArgValue, isSystemError, outOfRange } from '../errors';
+import { invalidArgValue, isShortage, outOfRange } from '../errors';
 import * as check from '../validate';
 
 export interface PressureOptions {
@@ -38,6 +38,7 @@ export function checkPressure(options: unknown, name: string): CheckedPressure {
   check.noOthers(given, NAMES, name);
   const highRatio = ratio(given['highRatio'] ?? HIGH_RATIO, `${name}.highRatio`);
   const lowRatio = ratio(given['lowRatio'] ?? highRatio / 2, `${name}.lowRatio`);
+  if (highRatio === 0) throw outOfRange(`${name}.highRatio`, 'a number above 0, up to 1', highRatio);
   if (lowRatio >= highRatio)
     throw invalidArgValue(`${name}.lowRatio`, `must be less than ${name}.highRatio, ${highRatio}`, lowRatio);
   return {
@@ -62,7 +63,7 @@ function readUnlessShort<Reading>(read: () => Reading): Reading | undefined {
   try {
     return read();
   } catch (error) {
-    if (isSystemError(error)) return undefined;
+    if (isShortage(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type * as net from 'node:net';
 import { inspect } from 'node:util';
 import * as c from '../constants';
-import { asking, invalidArgType, isSystemError } from '../errors';
+import { asking, hasCode, invalidArgType, isSystemError } from '../errors';
 import { queueOfDescriptor, type Queue } from '../kernel/queue';
 import { native } from '../native/load';
 import * as check from '../validate';
@@ -39,8 +39,18 @@ const ELSEWHERE =
  *   EOPNOTSUPP of one that has no queue
  */
 export function queueOf(source: Listener | net.Server | number): QueueReading {
-  const { length, limit, drops } = withDescriptorOf(source, queueOfDescriptor);
+  const { length, limit, drops } = readQueueOf(source, 'queueOf');
   return new Reading(source, length, limit, drops);
+}
+
+/** @internal The same for `call`, which its errors name. */
+export function readQueueOf(source: unknown, call: string): Queue {
+  return withDescriptorOf(source, call, queueOfDescriptor);
+}
+
+/** @internal Whether that was thrown because the source does not listen any more. */
+export function isGone(error: unknown): boolean {
+  return hasCode(error, 'ERR_LISTENER_CLOSED', 'ERR_SERVER_NOT_RUNNING', 'ERR_SERVER_NO_DESCRIPTOR');
 }
 
 interface HalfOpen {
@@ -64,7 +74,7 @@ class Reading implements QueueReading {
   }
 
   get synLength(): number | undefined {
-    this.#halfOpen ??= withDescriptorOf(this.#source, countHalfOpen);
+    this.#halfOpen ??= withDescriptorOf(this.#source, 'queueOf', countHalfOpen);
     return this.#halfOpen.count;
   }
 
@@ -99,10 +109,10 @@ function countHalfOpen(fd: number): HalfOpen {
   }
 }
 
-function withDescriptorOf<T>(source: unknown, call: (fd: number) => T): T {
-  if (source instanceof Listener) return withDescriptor(source, 'queueOf', call);
-  if (typeof source === 'number') return ofDescriptor(check.integer(source, 'source', 0), call);
-  if (isServer(source)) return call(descriptorOfServer(source, 'queueOf'));
+function withDescriptorOf<T>(source: unknown, call: string, use: (fd: number) => T): T {
+  if (source instanceof Listener) return withDescriptor(source, call, use);
+  if (typeof source === 'number') return ofDescriptor(check.integer(source, 'source', 0), use);
+  if (isServer(source)) return use(descriptorOfServer(source, call));
   throw invalidArgType('source', 'a Listener, a net.Server or a descriptor', source);
 }
 

@@ -1,6 +1,6 @@
 import type { Address } from '../address';
 import { channels } from '../channels';
-import { isSystemError } from '../errors';
+import { isShortage } from '../errors';
 import type { Connection } from './connection';
 import type { Listener } from './listener';
 import { peerAddress } from './names';
@@ -21,8 +21,7 @@ export function reportAccepted(source: Listener, connection: Connection, index: 
 
 /** If it is one. */
 export function reportShortage(source: Listener, error: unknown): void {
-  if (channels.shortage.hasSubscribers && isSystemError(error, 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'))
-    channels.shortage.publish({ source, error });
+  if (channels.shortage.hasSubscribers && isShortage(error)) channels.shortage.publish({ source, error });
 }
 
 /** Closes it, and says where it was. */
@@ -33,6 +32,10 @@ export function reportClose(source: Listener, close: () => void): void {
 }
 
 function addressOf(listener: Listener): Address | undefined {
-  // Another thread may have closed it already.
-  return listener.closed ? undefined : listener.address();
+  try {
+    return listener.address();
+  } catch {
+    // Another thread has closed it, perhaps at this moment.
+    return undefined;
+  }
 }

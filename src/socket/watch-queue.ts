@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type * as net from 'node:net';
 import { channels } from '../channels';
-import { illegalConstructor, invalidArgType, hasCode } from '../errors';
+import { illegalConstructor, invalidArgType } from '../errors';
 import { Listener } from './listener';
+import { internalsOf } from './node-internals';
 import {
   checkPressure,
   readingOf,
@@ -10,7 +11,7 @@ import {
   type PressureOptions,
   type PressureReading,
 } from './pressure';
-import { queueOf } from './queue-of';
+import { isGone, readQueueOf } from './queue-of';
 import { isServer } from './server-descriptor';
 
 /** An accept queue at one moment. */
@@ -35,6 +36,7 @@ let construct: (source: Listener | net.Server, options: PressureOptions) => Queu
 /** An accept queue that is looked at over and over. Made by `watchQueue`. */
 export class QueueWatch extends EventEmitter<QueueWatchEvents> {
   readonly #source: Listener | net.Server;
+  readonly #handle: unknown;
   readonly #end: () => void;
   #reading: WatchReading;
   #high = false;
@@ -49,6 +51,7 @@ export class QueueWatch extends EventEmitter<QueueWatchEvents> {
     super();
     const checked = checkPressure(options, 'options');
     this.#source = source;
+    this.#handle = handleOf(source);
     this.#reading = readQueue(source);
     this.#end = watchPressure(
       checked,
@@ -88,19 +91,26 @@ export class QueueWatch extends EventEmitter<QueueWatchEvents> {
 
   #look(): WatchReading | undefined {
     const before = this.#reading.drops;
-    try {
-      this.#reading = readQueue(this.#source);
-    } catch (error) {
-      if (!hasCode(error, 'ERR_LISTENER_CLOSED', 'ERR_SERVER_NOT_RUNNING', 'ERR_SERVER_NO_DESCRIPTOR'))
-        throw error;
+    if (!this.#read()) {
       this.close();
       return undefined;
     }
     const { drops } = this.#reading;
-    // Less: the server listens anew, on another socket.
     if (drops !== undefined && before !== undefined && drops > before && channels.overflow.hasSubscribers)
       channels.overflow.publish({ source: this.#source, drops: drops - before });
     return this.#reading;
+  }
+
+  /** False if the listener is closed. A server that listens again has another. */
+  #read(): boolean {
+    if (handleOf(this.#source) !== this.#handle) return false;
+    try {
+      this.#reading = readQueue(this.#source);
+      return true;
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
+    }
   }
 }
 
@@ -118,11 +128,20 @@ export class QueueWatch extends EventEmitter<QueueWatchEvents> {
 export function watchQueue(source: Listener | net.Server, options: PressureOptions = {}): QueueWatch {
   // A number may be somebody else's after it was closed.
   if (!(source instanceof Listener) && !isServer(source))
-    throw invalidArgType('source', 'a Listener or a net.Server', source);
+    throw invalidArgType(
+      'source',
+      'a Listener or a net.Server (an accept loop has its option pressure)',
+      source,
+    );
   return construct(source, options);
 }
 
 function readQueue(source: Listener | net.Server): WatchReading {
-  const { length, limit, drops } = queueOf(source);
+  const { length, limit, drops } = readQueueOf(source, 'watchQueue');
   return { ...readingOf(length, limit + 1), length, limit, drops };
+}
+
+/** What a server listens with. */
+function handleOf(source: Listener | net.Server): unknown {
+  return source instanceof Listener ? undefined : internalsOf(source)._handle;
 }

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { needsTool, ROOT } from '../support/machine';
+import { needsTool, ROOT, temporaryFolder } from '../support/machine';
 import { MAIN, runCommand } from './command-line';
 
 const SMALL = ['compare', '--quick', '--backlog', '0,7', '--way', 'listenq,options'];
@@ -150,10 +150,26 @@ test('listenq, its output is on a device that is full: one line on stderr, exit 
   assert.equal(status, 1);
 });
 
-for (const command of ['compare', 'conformance', 'doctor', 'explain', 'model', 'serve', 'watch']) {
+for (const command of ['compare', 'conformance', 'doctor', 'explain', 'model', 'report', 'serve', 'watch']) {
   test(`listenq ${command} --help: begins with a sentence, and shows no empty default`, () => {
     const { stdout } = runCommand([command, '--help']);
     assert.match(stdout, /^Usage: .*\n\n[A-Z][^]*?\.\n\n(Arguments|Options):/);
     assert.doesNotMatch(stdout, /default: \{\}/);
   });
 }
+
+test('listenq, no addon fits the machine: one line on stderr that says what to do, exit status 1', () => {
+  const folder = temporaryFolder();
+  // What an installed package has, but for the addon.
+  for (const part of ['dist', 'package.json']) {
+    fs.cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true });
+  }
+  fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'), 'dir');
+  const main = path.join(folder, 'dist', 'cli', 'main.js');
+  const { status, stderr } = spawnSync(process.execPath, [main, '--help'], {
+    encoding: 'utf8',
+    env: { ...process.env, LISTENQ_PREBUILD: '' },
+  });
+  assert.match(stderr, /^listenq: no build of the addon fits [^\n]*"npm rebuild listenq"[^\n]*\n$/);
+  assert.equal(status, 1);
+});

@@ -265,7 +265,7 @@ test('the page, a ninth listener: is not chosen, and the reader is told why', { 
       await page.locator('tbody tr', { hasText: '1 of 5' }).locator('input:not(:checked)').first().click();
     }
     await page.locator('tbody tr', { hasText: '1 of 5' }).locator('input:not(:checked)').first().click();
-    await page.locator('#spoken', { hasText: '8 are chosen' }).waitFor();
+    await page.locator('#hint', { hasText: '8 are chosen' }).waitFor();
     await untilTrue(page, `document.querySelectorAll('tbody input:checked').length === 8`);
     for (let slot = 1; slot <= 8; slot++) await page.locator(`#key [data-slot="${slot}"]`).waitFor();
   });

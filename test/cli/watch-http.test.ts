@@ -239,6 +239,7 @@ for (const [args, named] of [
   [['--http', '65536'], '65535'],
   [['--http', 'x'], '--http'],
   [['--host', '::1'], '--http'],
+  [['--http', '0', '--host', ''], '--host'],
 ] as const) {
   test(`watch ${args.join(' ')}: a usage error, exit status 2`, () => {
     const { stdout, stderr, status } = runCommand(['watch', ...args]);

@@ -90,7 +90,7 @@ test(
     await bothServe();
 
     let stuck = true;
-    const busy = get(4481, '/busy?ms=2500').finally(() => (stuck = false));
+    const busy = get(4481, '/busy?ms=5000').finally(() => (stuck = false));
     await until(async () => (await haproxy.weight('one')) === 0, 'one taken out');
     const meanwhile = await Promise.all(Array.from({ length: 20 }, () => get(FRONT, '/')));
     assert.equal(await haproxy.weight('one'), 0);
@@ -139,20 +139,20 @@ test('haproxy-agent: the weight is what is free of the queue, and 0% from 80% on
 });
 
 test('haproxy-agent: a queue that moves is not stuck, though somebody waits whenever it is looked at', async (t) => {
-  const example = startExample(t, 'haproxy-agent.js', [0, 0, '127.0.0.1', 700]);
+  const example = startExample(t, 'haproxy-agent.js', [0, 0, '127.0.0.1', 1500]);
   const [port, agentPort] = [await example.port(), await example.port()];
   const coming = setInterval(() => void comer(t, port).catch(() => undefined), 5);
   t.after(() => clearInterval(coming));
   let served = 0;
   const busyOneAfterAnother = async (): Promise<void> => {
-    while (served < 20) {
+    while (served < 30) {
       await get(port, '/busy?ms=100');
       served++;
     }
   };
   const all = Promise.all([busyOneAfterAnother(), busyOneAfterAnother(), busyOneAfterAnother()]);
   const heard = new Set<string>();
-  while (served < 20) heard.add(await said(agentPort));
+  while (served < 30) heard.add(await said(agentPort));
   await all;
   assert.ok(heard.size > 1, 'somebody waited');
   assert.ok(!heard.has('0%'), [...heard].join());

@@ -70,7 +70,7 @@ for (const { name, call, needed, old, option } of LIBRARIES) {
   test(`${name} is not installed: ERR_METRICS_LIBRARY_MISSING says what to install`, () => {
     const { code, message } = run(bare, `${call}.cjs`, refusal(call)) as { code: string; message: string };
     assert.equal(code, 'ERR_METRICS_LIBRARY_MISSING');
-    assert.match(message, new RegExp(`"npm install ${name}".*options\\.${option}`));
+    assert.match(message, new RegExp(`"npm install ${name}@\\d+".*options\\.${option}`));
   });
 
   test(`${name} ${old}: ERR_METRICS_LIBRARY_TOO_OLD says both versions, and it is not loaded`, () => {

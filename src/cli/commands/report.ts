@@ -45,6 +45,7 @@ async function report(file: string | undefined, options: Options, command: Comma
   if (options.json === true && file !== undefined) {
     command.error('error: --json prints, and writes no file: leave one of them out');
   }
+  if (file === '') command.error('error: the name of the file is empty');
   const target = options.json === true ? undefined : replaceable(file ?? FILE);
   // Written within: a signal that comes meanwhile counts when the file is whole.
   const data = await interruptible(async (signal) => {

@@ -27,7 +27,7 @@ follow from that and from the queues.
 On a terminal it draws in place; q or Ctrl-C ends it, Ctrl-Z stops it. Elsewhere it writes a table, or a line of JSON, for each sample.
 With --json, what is not known is null. *:80 is [::]:80 that hears IPv4 too; mptcp marks a listener of Multipath TCP.
 
-With --http it serves a page that shows the last 10 minutes live, to any number of browsers: open the address that it prints.
+With --http it serves a page that shows the last 10 minutes live, to many browsers at once: open the address that it prints.
 Only this machine reaches it unless --host says otherwise; from elsewhere come through ssh -L. No page of another origin can
 read it. SIGINT or SIGTERM ends it.
 
@@ -65,6 +65,7 @@ function choosePort(text: string, chosen: number[] | undefined): number[] {
 }
 
 async function watch(options: Options, command: Command): Promise<void> {
+  if (options.host === '') command.error("error: '--host <address>' wants an address or a name, and not ''");
   if (options.host !== undefined && options.http === undefined) {
     command.error("error: '--host <address>' goes with '--http <port>'");
   }

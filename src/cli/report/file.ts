@@ -30,6 +30,7 @@ export function replaceable(file: string): Replacement {
     write: (text) => {
       try {
         create(temporary, text);
+        keepMode(target, temporary);
         fs.renameSync(temporary, target);
       } finally {
         fs.rmSync(temporary, { force: true });
@@ -44,6 +45,12 @@ function realPath(file: string): string {
   const target = fs.realpathSync(file);
   if (!fs.statSync(target).isFile()) throw new Error(`cannot write ${file}: it is not a regular file`);
   return target;
+}
+
+/** Who was kept from reading the old one is kept from reading the new one. */
+function keepMode(old: string, fresh: string): void {
+  const found = fs.statSync(old, { throwIfNoEntry: false });
+  if (found !== undefined) fs.chmodSync(fresh, found.mode);
 }
 
 function create(file: string, text: string): void {

@@ -60,7 +60,7 @@ export class Chart {
         : rows.map((row) => (row === undefined ? null : measure.valueOf(row, frame)));
     });
     this.#plot.batch(() => {
-      this.#plot.setData([[...frame.times], ...lines, measure.line?.valuesOf(frame) ?? nothing], false);
+      this.#plot.setData([[...frame.times], measure.line?.valuesOf(frame) ?? nothing, ...lines], false);
       this.#plot.setScale('x', { min, max });
     });
     setText(this.#unit, measure.unit(frame));

@@ -66,12 +66,11 @@ export class Page {
   }
 
   #toggle(who: Who): void {
-    if (!this.#choice.toggle(who)) {
-      setText(
-        byId('spoken', HTMLElement),
-        `${MOST_CHOSEN} are chosen, and no more can be: give one up first.`,
-      );
-    }
+    const full = !this.#choice.toggle(who);
+    setText(
+      byId('hint', HTMLElement),
+      full ? `${MOST_CHOSEN} are chosen, and no more can be: give one up first.` : '',
+    );
     this.#drawSoon();
   }
 

@@ -1,6 +1,5 @@
 import type uPlot from 'uplot';
 import { colour } from '../theme';
-import { MOST_CHOSEN } from './choice';
 import type { Frame } from './frame';
 import type { Measure } from './measures';
 import { DASHES } from './swatch';
@@ -10,8 +9,8 @@ const FONT = '12px system-ui, sans-serif';
 /** Of a time on the axis, in CSS pixels. */
 const HALF_LABEL = 28;
 const STEPS = Array.from({ length: 9 }, (_, zeros) => [1, 2, 5].map((digit) => digit * 10 ** zeros)).flat();
-/** The line that is no listener's comes after those of the slots. */
-const LAST = MOST_CHOSEN + 1;
+/** The line that is no listener's comes before those of the slots, and so is drawn below them. */
+const LINE = 1;
 
 /** How a measure is drawn: a series for each slot, in colours that are asked for each time it is drawn. */
 export function plotOptions(measure: Measure, frame: () => Frame): uPlot.Options {
@@ -40,7 +39,7 @@ export function plotOptions(measure: Measure, frame: () => Frame): uPlot.Options
         values: (_, ticks) => ticks.map(shortText),
       },
     ],
-    series: [{}, ...DASHES.map((dash, slot) => slotSeries(slot, dash, frame)), lineSeries(measure)],
+    series: [{}, lineSeries(measure), ...DASHES.map((dash, slot) => slotSeries(slot, dash, frame))],
     hooks: { draw: [(plot) => drawLabel(plot, measure, frame())] },
   };
 }
@@ -87,7 +86,7 @@ function lineSeries({ line }: Measure): uPlot.Series {
 /** Names the line that is no listener's, where it ends. */
 function drawLabel(plot: uPlot, { line }: Measure, frame: Frame): void {
   const label = line?.labelOf?.(frame);
-  const value = plot.data[LAST]?.at(-1);
+  const value = plot.data[LINE]?.at(-1);
   if (line === undefined || label === undefined || value === null || value === undefined) return;
   const { ctx, bbox } = plot;
   ctx.save();

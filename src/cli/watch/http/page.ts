@@ -43,6 +43,7 @@ export const PAGE = `<!doctype html>
       <h2 id="listeners-title">Listeners <small id="ports"></small></h2>
       <button id="fullest" type="button" aria-pressed="true">Follow the fullest</button>
     </div>
+    <p id="hint" class="hint" role="status"></p>
     <div id="table"></div>
     <p class="note">Queue: how many connections wait to be accepted, of how many listen(2) allows; one more than that can wait,
     and then it is full. SYN queue: half-open connections. Drops: SYNs that this listener has dropped since it was made.

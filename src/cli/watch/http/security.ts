@@ -29,7 +29,9 @@ export function refusal(request: IncomingMessage, host: string): Refusal | undef
   if (!isServed(hostnameOf(`http://${headers.host ?? ''}`), host)) {
     return {
       status: 403,
-      reason: `Host must name the address that is served, and not ${headers.host ?? 'nothing'}`,
+      reason:
+        `Host must name the address that is served, and not ${headers.host ?? 'nothing'}: open the page by an IP address, ` +
+        'or start it with --host and that name',
     };
   }
   if (isOfAnotherOrigin(request)) return { status: 403, reason: 'no other origin may read this' };

@@ -84,4 +84,5 @@ const REMEDIES: Partial<Record<string, string>> = {
   EACCES: 'ports below 1024 need root; choose another one',
   EADDRNOTAVAIL: 'this machine does not have that address; choose one that it has',
   ENOTFOUND: 'no such name; choose an address that this machine has',
+  EAI_AGAIN: 'that name cannot be resolved now; choose an address that this machine has',
 };
