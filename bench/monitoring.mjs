@@ -9,6 +9,6 @@ await runRows({
   title: 'What it costs to be watched',
   command: 'node bench/monitoring.mjs',
   rows: [channels, sampled, scrapes],
-  rounds: 9,
+  rounds: 5,
   file: new URL('monitoring.md', import.meta.url),
 });

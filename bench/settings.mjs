@@ -7,7 +7,7 @@ export const FULL = {
   memory: { clients: 4000, blockMs: 1500 },
   throughput: { warmUpSeconds: 1.5, turns: 8, seconds: 0.5 },
   httpBlocked: { seconds: 5, patience: 3 },
-  sampled: { seconds: 20 },
+  sampled: { seconds: 15 },
   scrape: { scrapes: 1000 },
 };
 
