@@ -26,15 +26,13 @@ export interface PrometheusConfiguration {
   /** Of prom-client's own class, of which a program may have several copies. */
   registers: never[];
   aggregator: 'sum' | 'max';
-  collect?: () => void;
   buckets?: number[];
 }
 
 /** A Counter, or a Gauge. */
 export interface PrometheusMetric {
-  inc(labels: object, value: number): void;
-  reset(): void;
-  remove(...labels: string[]): void;
+  /** What a registry asks for. */
+  get: () => Promise<unknown>;
 }
 
 export interface PrometheusHistogram {
@@ -149,21 +147,25 @@ function register(
   };
 }
 
-/** A metric that is filled when it is asked for. */
+/** What a metric says of itself besides its values. */
+const KEPT = ['help', 'name', 'aggregator'] as const;
+
+/** A metric whose values are made when it is asked for: that it would keep them itself costs a scrape of many listeners as
+ * much as reading them. */
 function registerRead(
   client: PrometheusClient,
   configuration: PrometheusConfiguration,
   instrument: Instrument,
   read: () => Reading,
 ): void {
-  const collect = (): void => {
-    metric.reset();
-    // Without labels that leaves a 0, which would pass for a reading.
-    if (instrument.labels.length === 0) metric.remove();
-    for (const { labels, value } of instrument.samples(read())) metric.inc(labels, value);
-  };
   const kind = instrument.kind === 'Counter' ? client.Counter : client.Gauge;
-  const metric = new kind({ ...configuration, collect });
+  // A registry may change the name, which the types of prom-client do not mention.
+  const metric = new kind(configuration) as PrometheusMetric & Record<(typeof KEPT)[number], unknown>;
+  metric.get = () => {
+    const kept = Object.fromEntries(KEPT.map((name) => [name, metric[name]]));
+    const type = instrument.kind === 'Counter' ? 'counter' : 'gauge';
+    return Promise.resolve({ ...kept, type, values: instrument.samples(read()) });
+  };
 }
 
 /** listenq_queue_drops_total: the unit and _total at the end. https://prometheus.io/docs/practices/naming */
