@@ -1,4 +1,4 @@
-// Asks for /metrics over and over, each time over a connection of its own: scraper.mjs <port> <how often>. Prints the
+// Asks for /metrics over and over, over one connection, as Prometheus does: scraper.mjs <port> <how often>. Prints the
 // percentiles in milliseconds, from the request to the end of the answer, as JSON.
 import { request } from 'node:http';
 

@@ -23,7 +23,7 @@ export const scrapes = {
   name: 'scrape',
   title: 'How long a scrape takes',
   about: ({ scrape: { scrapes: count } }) =>
-    `${count} requests for /metrics over HTTP, one after another, each over a connection of its own: from the request to ` +
+    `${count} requests for /metrics over HTTP, one after another over one connection: from the request to ` +
     'the end of the answer, as a client in JavaScript sees it. Nobody is tied to a core here: V8 collects garbage with ' +
     'threads of its own, and would wait for them.',
   peers: COUNTS.map((count) => ({ key: `of${count}`, name: `listeners: ${count}`, count })),
