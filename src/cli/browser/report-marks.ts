@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import type { MarkShape, PlotLine, PlotMark } from './report-plot-spec';
+import type { MarkShape, PlotLine, PlotMark } from '../report/plot-spec';
 import { colour } from './theme';
 
 export function drawLine(plot: uPlot, { points, colour: name }: PlotLine): void {

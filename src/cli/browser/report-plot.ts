@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import { drawLine, drawMark } from './report-marks';
-import type { PlotAxis, PlotMark, PlotSpec } from './report-plot-spec';
+import type { PlotAxis, PlotMark, PlotSpec } from '../report/plot-spec';
 import { colour } from './theme';
 
 /** So near to a mark, in CSS pixels, the pointer means it. */

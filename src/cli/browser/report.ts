@@ -1,6 +1,6 @@
 import 'uplot/dist/uPlot.min.css';
 import './report.css';
-import type { PlotSpec } from './report-plot-spec';
+import type { PlotSpec } from '../report/plot-spec';
 import { drawPlot } from './report-plot';
 import { onThemeChange } from './theme';
 

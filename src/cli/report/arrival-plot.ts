@@ -1,4 +1,4 @@
-import type { PlotLine, PlotMark, PlotSpec } from '../browser/report-plot-spec';
+import type { PlotLine, PlotMark, PlotSpec } from './plot-spec';
 import { isPossible } from '../compare/arrivals';
 import type { Cell } from '../compare/cell';
 import { wayOf } from '../compare/ways';

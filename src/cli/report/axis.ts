@@ -1,4 +1,4 @@
-import type { PlotAxis } from '../browser/report-plot-spec';
+import type { PlotAxis } from './plot-spec';
 
 /** Where a count, or a backlog as the kernel reads it, stands on an axis that has 0 and is logarithmic above. */
 export function position(value: number): number {

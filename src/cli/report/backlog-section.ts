@@ -1,5 +1,5 @@
 import type { BacklogExplanation } from 'listenq/kernel';
-import type { PlotMark, PlotSpec } from '../browser/report-plot-spec';
+import type { PlotMark, PlotSpec } from './plot-spec';
 import type { Cell } from '../compare/cell';
 import { wayOf } from '../compare/ways';
 import { halfOpen, nextClient } from '../explain/refused';

@@ -1,4 +1,4 @@
-import type { MarkShape, PlotColour, PlotSpec } from '../browser/report-plot-spec';
+import type { MarkShape, PlotColour, PlotSpec } from './plot-spec';
 import type { Grid } from '../grid';
 import { markup, prose, type Html } from './html';
 

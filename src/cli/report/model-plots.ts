@@ -1,4 +1,4 @@
-import type { PlotSpec } from '../browser/report-plot-spec';
+import type { PlotSpec } from './plot-spec';
 import { counted } from '../words';
 import { countAxis, position } from './axis';
 import type { ModelCase } from './data';
